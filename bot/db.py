@@ -1,0 +1,159 @@
+"""The database: one engine, one metadata, one clock for every topic's store.
+
+SQLite and PostgreSQL run the same statements. On SQLite all writing goes through one connection that opens its
+transactions with BEGIN IMMEDIATE (a deferred BEGIN that later writes fails with "database is locked" under load);
+reading has connections of its own, which WAL mode keeps from waiting for the writer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Clock = Callable[[], int]
+"""Gives the time as integer milliseconds since 1970-01-01 UTC. Passed in; never the client's."""
+
+UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeoutError)
+"""What SQLAlchemy raises when the database cannot be reached just now."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+MIGRATION_LOCK = 0x7573_7465_70  # any fixed number: replicas that start together migrate one after another
+POOL_TIMEOUT = 3.0  # seconds to wait for a connection; below the time limit of a turn
+
+
+def system_clock() -> int:
+    """Milliseconds since the epoch, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Database:
+    """Connections to one database. Nothing connects before the first use.
+
+    Args:
+        url: `sqlite+aiosqlite:///FILE` or `postgresql+psycopg://...`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writer: AsyncEngine
+        self._reader: AsyncEngine
+        if self.is_sqlite:
+            if self.url.database:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT)
+            self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, pool_timeout=POOL_TIMEOUT)
+            event.listen(self._writer.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._reader.sync_engine, "connect", _prepare_sqlite_reader)
+            event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+        else:
+            self._writer = self._reader = create_async_engine(
+                self.url, pool_size=10, max_overflow=10, pool_timeout=POOL_TIMEOUT, pool_pre_ping=True,
+                connect_args={"connect_timeout": 3},
+            )
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: commits at the end, rolls back on an error. No network and no argon2 inside it."""
+        async with self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading; what it sees was committed before."""
+        async with self._reader.connect() as connection:
+            yield connection
+
+    def insert(self, table: Any) -> Any:
+        """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`, for either database."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    async def ping(self) -> None:
+        """Raise one of `UNAVAILABLE` when the database does not answer."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+    # Alembic is synchronous; these are for the command line and for a thread at start.
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest revision. Safe when several replicas start at once."""
+        with self._plain_connection() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            config = _alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def revision(self) -> tuple[str | None, str | None]:
+        """The revision that the database has, and the newest that this code knows."""
+        with self._plain_connection() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        return current, ScriptDirectory.from_config(_alembic_config()).get_current_head()
+
+    def _plain_connection(self) -> Connection:
+        url = self.url.set(drivername="sqlite" if self.is_sqlite else "postgresql+psycopg")
+        connection = create_engine(url).connect()
+        if self.is_sqlite:
+            connection.exec_driver_sql("PRAGMA busy_timeout=10000")
+            connection.commit()
+        return connection
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """True when a unique or foreign key refused the statement, rather than the database being away."""
+    return error.__class__.__name__ == "IntegrityError"
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's `begin` event opens the transactions instead of the driver
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _prepare_sqlite_reader(connection: Any, record: Any) -> None:
+    _prepare_sqlite(connection, record)
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
