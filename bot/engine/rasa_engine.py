@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from rasa_sdk import Action
+from rasa_sdk.interfaces import Action
 
 from bot.db import UNAVAILABLE, Clock, Database, system_clock
 from bot.engine.actions import InProcessActions, action_errors, use_prepared_validator
