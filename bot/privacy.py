@@ -132,7 +132,7 @@ class Keys:
         self._masters = masters
 
     def derive(self, purpose: str) -> bytes:
-        """32 bytes for one purpose, always from the oldest master, so that pseudonyms and look-ups outlive a rotation."""
+        """32 bytes for one purpose, always of the oldest master, so that pseudonyms and look-ups outlive rotations."""
         return _derive(self._masters[-1], purpose)
 
     def pseudonym(self, kind: str, value: str) -> str:

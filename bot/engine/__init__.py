@@ -1,0 +1,19 @@
+"""The dialogue engine. Rasa stays inside: others use `bot.engine.model` and what `bot.app` hands them.
+
+What must be so before the first `import rasa` is done here, once.
+"""
+
+import logging
+import os
+
+import structlog
+
+from bot.engine import tensorflow_stand_in
+
+os.environ["RASA_TELEMETRY_ENABLED"] = "false"  # patients' text goes nowhere
+os.environ.setdefault("LOG_LEVEL_LIBRARIES", "ERROR")
+tensorflow_stand_in.install()
+
+# Rasa logs each message's text at debug, through structlog.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+logging.getLogger("rasa").setLevel(logging.WARNING)
