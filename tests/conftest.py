@@ -67,15 +67,17 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if as_postgres:
         shutil.chown(folder, "postgres")
     port, data = free_port(), folder / "data"
+    options = (
+        f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off -c synchronous_commit=off "
+        "-c max_connections=200"
+    )
     try:
         subprocess.run(
             [*as_postgres, binaries / "initdb", "-D", data, "-U", "twostep", "-A", "trust", "--no-sync", "-E", "UTF8"],
             check=True, capture_output=True, cwd=folder,
         )
         subprocess.run(
-            [*as_postgres, binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "start", "-o",
-             f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off -c synchronous_commit=off "
-             "-c max_connections=200"],
+            [*as_postgres, binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "start", "-o", options],
             check=True, capture_output=True, cwd=folder,
         )
         address = f"postgresql+psycopg://twostep@127.0.0.1:{port}"
@@ -197,7 +199,8 @@ def settings_for(tmp_path: Path) -> Callable[..., Settings]:
     """Makes settings without any environment; the data directory is the test's own."""
 
     def make(**values: Any) -> Settings:
-        return Settings(_env_file=None, **{"data_dir": tmp_path / "data", **values})
+        no_file: dict[str, Any] = {"_env_file": None}
+        return Settings(**no_file, **{"data_dir": tmp_path / "data", **values})
 
     return make
 
