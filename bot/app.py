@@ -1,20 +1,164 @@
-"""The only place that wires things."""
+"""The only place that wires things: settings in, one Sanic application out. Every part can be replaced."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.db import Database
+from sanic import HTTPResponse, Request, Sanic
+
+from bot.channels.api import COOKIE, ChatSession, chat_api
+from bot.channels.limits import ChatLimits
+from bot.channels.model import Bind, Exposed, Intake, bind_nothing, expose_nothing
+from bot.channels.service import ChatService, mask_contacts
+from bot.channels.store import ConversationStore
+from bot.db import Clock, Database, system_clock
+from bot.engine.model import Engine, Kind, Reply
+from bot.events import Record, record_nothing
+from bot.http.api import Api
+from bot.http.assets import assets_api, load_assets
+from bot.http.cookies import SignedCookie
+from bot.http.limits import Limiter
+from bot.http.metrics import Metrics
+from bot.http.operations import Check, operations_api
+from bot.http.pages import Pages
+from bot.http.server import new_app
+from bot.privacy import Keys, load_keys
 from bot.settings import Settings
 from bot.verification.model import VerificationClient
 
 if TYPE_CHECKING:
     from bot.engine.rasa_engine import RasaEngine
     from bot.engine.training import Project
+
+log = logging.getLogger("twostep.app")
+
+PROJECT = Path(__file__).parents[1]
+
+Hook = Callable[[], Awaitable[None]]
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """What `create_app` puts together; None means the usual one.
+
+    Args:
+        engine: answers messages.
+        bind, exposed: the verification backend, as the chat sees it.
+        intake: what the engine may see of a text.
+        record: told of every event, after the counters.
+        apis: more operations (sign-in, verification, contact, SMS, console).
+        checks: more parts without which the service is not ready.
+        before: awaited after the migrations and before the first request, in order (outbox worker and the like).
+        after: awaited after the last request, in reverse order, before the database closes.
+        migrate: False when the tables are someone else's business (tests, `twostep db upgrade`).
+    """
+
+    engine: Engine | None = None
+    database: Database | None = None
+    keys: Keys | None = None
+    limiter: Limiter | None = None
+    metrics: Metrics | None = None
+    bind: Bind = bind_nothing
+    exposed: Exposed = expose_nothing
+    intake: Intake = mask_contacts
+    record: Record = record_nothing
+    clock: Clock = system_clock
+    apis: Sequence[Api] = ()
+    checks: dict[str, Check] = field(default_factory=dict)
+    before: Sequence[Hook] = ()
+    after: Sequence[Hook] = ()
+    migrate: bool = True
+
+
+def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any]:
+    """An application that serves everything the settings ask for. Nothing connects before it is served."""
+    parts = parts or Parts()
+    database = parts.database or Database(settings.database)
+    keys = parts.keys or load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+    limiter = parts.limiter or Limiter(settings.redis_url)
+    metrics = parts.metrics or Metrics()
+    engine = parts.engine or load_assistant(settings, PROJECT, database)
+    chat = ChatService(
+        ConversationStore(database), engine, keys, failure_reply(settings), bind=parts.bind, exposed=parts.exposed,
+        intake=parts.intake, record=metrics.counting(parts.record), clock=parts.clock,
+    )
+    session = ChatSession(SignedCookie(COOKIE, settings, keys))
+    apis = [
+        chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address)),
+        *parts.apis,
+        operations_api(
+            {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
+            settings.metrics_token.get_secret_value(),
+        ),
+        _home(Pages(settings)),
+        assets_api(load_assets()),
+    ]
+    app = new_app(settings, apis, observe=_observer(metrics))
+    app.ctx.chat = chat
+    app.ctx.database = database
+
+    async def start(app: Sanic[Any, Any]) -> None:
+        if parts.migrate:
+            await asyncio.to_thread(database.migrate)
+        for hook in parts.before:
+            await hook()
+
+    async def stop(app: Sanic[Any, Any]) -> None:
+        await chat.drain()
+        for hook in reversed(parts.after):
+            await hook()
+        await database.close()
+
+    app.register_listener(start, "before_server_start")
+    app.register_listener(stop, "after_server_stop")
+    return app
+
+
+def failure_reply(settings: Settings) -> Reply:
+    """What the patient reads when the engine itself broke."""
+    page = settings.contact_page
+    return Reply(
+        f"Sorry, something went wrong on our side. Please try again in a moment. A person can help you too: fill in "
+        f"the [contact form]({page}) with the reason '{settings.contact_reason}', or call "
+        f"[{settings.phone}](tel:{settings.phone}).",
+        kind=Kind.ERROR, contact_route=True,
+    )
+
+
+def _home(pages: Pages) -> Api:
+    api = Api("Pages")
+
+    @api.page("GET", "/")
+    async def home(request: Request) -> HTTPResponse:
+        """The demo portal's first page."""
+        return pages.render("home.html")
+
+    return api
+
+
+def _observer(metrics: Metrics) -> Callable[[Request, int, float], None]:
+    requests = logging.getLogger("twostep.request")
+
+    def observe(request: Request, status: int, seconds: float) -> None:
+        metrics.observe(request, status, seconds)
+        requests.info(
+            "request",
+            extra={
+                "request_id": request.ctx.request_id, "method": request.method,
+                "route": f"/{request.route.path}" if request.route else "unknown", "status": status,
+                "seconds": round(seconds, 4),
+            },
+        )
+
+    return observe
+
 
 # --- the assistant ------------------------------------------------------------------------------------------------
 
@@ -85,8 +229,6 @@ def load_assistant(
 @asynccontextmanager
 async def terminal_assistant(settings: Settings, root: Path) -> AsyncIterator[RasaEngine]:
     """The assistant for a terminal: its conversations live in a temporary database and are gone afterwards."""
-    import asyncio
-
     with tempfile.TemporaryDirectory(prefix="twostep-") as folder:
         database = Database(f"sqlite+aiosqlite:///{folder}/terminal.sqlite3")
         await asyncio.to_thread(database.migrate)

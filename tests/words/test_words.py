@@ -70,7 +70,7 @@ def test_each_answer_carries_every_fact_of_its_topic(topic):
     """Every variation of a topic's answer holds all its facts."""
     for text in variations(f"utter_{topic}"):
         for fact in FACTS[topic]:
-            assert re.search(fact, text), f"{topic}: {fact!r} is not in {text!r}"
+            assert re.search(fact, text, re.IGNORECASE), f"{topic}: {fact!r} is not in {text!r}"
 
 
 @pytest.mark.parametrize("topic", FACTS)
@@ -115,7 +115,7 @@ def test_every_response_is_used_and_every_used_one_exists():
         if "action" in step
     }
     source = " ".join(path.read_text() for folder in ("actions", "bot") for path in (ROOT / folder).rglob("*.py"))
-    in_code = set(re.findall(r'"(utter_\w+)"', source))
+    in_code = set(re.findall(r'"(utter_\w+)"', source)) - {"utter_action"}
     validated = {f"utter_ask_{slot}" for form in DOMAIN.get("forms", {}).values() for slot in form["required_slots"]}
     used = {name for name in rules if name.startswith("utter_")} | in_code | validated
     assert set(RESPONSES) - used == set()
