@@ -15,7 +15,7 @@ from phonenumbers import NumberParseException, PhoneNumberType
 MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)  # no plan tells the two apart in the US
 
 
-class UnusableAddress(Exception):
+class UnusableAddress(ValueError):
     """The number or address cannot be used; the message says what is wanted, never what was given."""
 
 

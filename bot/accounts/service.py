@@ -6,7 +6,13 @@ from collections.abc import Awaitable, Callable, Collection
 
 from bot.accounts.addresses import email_address, mobile_number
 from bot.accounts.model import (
-    PASSWORD_LENGTH, SHORTEST_PASSWORD, Account, AccountError, ContactPoint, Role, canonical_username,
+    PASSWORD_LENGTH,
+    SHORTEST_PASSWORD,
+    Account,
+    AccountError,
+    ContactPoint,
+    Role,
+    canonical_username,
 )
 from bot.accounts.passwords import Passwords
 from bot.accounts.store import AccountStore, new_id

@@ -8,7 +8,16 @@ import secrets
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger, Boolean, Column, ForeignKey, LargeBinary, String, Table, delete, select, update,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Table,
+    delete,
+    select,
+    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 

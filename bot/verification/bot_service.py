@@ -19,7 +19,15 @@ from bot.delivery.model import Outbox
 from bot.events import Record, ResendRedeemed
 from bot.verification.handoff_store import HandoffStore
 from bot.verification.model import (
-    Channel, Origin, Outcome, Purpose, Redeemed, Refusal, SignInStatus, is_code, token_digest,
+    Channel,
+    Origin,
+    Outcome,
+    Purpose,
+    Redeemed,
+    Refusal,
+    SignInStatus,
+    is_code,
+    token_digest,
 )
 from bot.verification.sending import CodeSender, Destination, Sent
 from bot.verification.service import always_ready

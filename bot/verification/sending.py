@@ -13,8 +13,22 @@ from bot.delivery.model import Kind, Message, Outbox
 from bot.privacy import Keys, mask_email, mask_phone
 from bot.verification.messages import Words
 from bot.verification.model import (
-    BOT_RESENDS, SMS_RESEND_WAIT, SMS_RESENDS_PER_DAY, Channel, Limits, Origin, Purpose, Refusal, SendHistory,
-    Verdict, code_digest, may_send, new_code, new_reference, next_wait, seconds_up,
+    BOT_RESENDS,
+    SMS_RESEND_WAIT,
+    SMS_RESENDS_PER_DAY,
+    Channel,
+    Limits,
+    Origin,
+    Purpose,
+    Refusal,
+    SendHistory,
+    Verdict,
+    code_digest,
+    may_send,
+    new_code,
+    new_reference,
+    next_wait,
+    seconds_up,
 )
 from bot.verification.store import DAY, Challenge, Factor, VerificationStore
 

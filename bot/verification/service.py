@@ -12,7 +12,14 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.accounts.model import Account, ContactPoint, Directory, PasswordCheck, Session, Sessions
+from bot.accounts.model import (
+    Account,
+    ContactPoint,
+    Directory,
+    PasswordCheck,
+    Session,
+    Sessions,
+)
 from bot.audit.model import By, Trail
 from bot.db import Clock, Database
 from bot.delivery.model import Kind, Message, Outbox
@@ -20,7 +27,16 @@ from bot.events import Record, SignInCompleted
 from bot.verification.handoff_store import HandoffStore
 from bot.verification.messages import Words
 from bot.verification.model import (
-    Channel, Limits, Origin, Purpose, Verdict, guess_wait, is_code, new_token, seconds_up, token_digest,
+    Channel,
+    Limits,
+    Origin,
+    Purpose,
+    Verdict,
+    guess_wait,
+    is_code,
+    new_token,
+    seconds_up,
+    token_digest,
 )
 from bot.verification.sending import CodeSender, Destination, Sent
 from bot.verification.store import Challenge, Factor, VerificationStore
