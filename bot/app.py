@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import uvloop
 from sanic import HTTPResponse, Request, Sanic
 
 from bot.channels.api import COOKIE, ChatSession, chat_api
@@ -25,10 +27,11 @@ from bot.http.api import Api
 from bot.http.assets import assets_api, load_assets
 from bot.http.cookies import SignedCookie
 from bot.http.limits import Limiter
+from bot.http.logs import log_as_json
 from bot.http.metrics import Metrics
 from bot.http.operations import Check, operations_api
 from bot.http.pages import Pages
-from bot.http.server import new_app
+from bot.http.server import new_app, serving
 from bot.privacy import Keys, load_keys
 from bot.settings import Settings
 from bot.verification.model import VerificationClient
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("twostep.app")
 
 PROJECT = Path(__file__).parents[1]
+
+DEMO_PASSWORD = "correct horse battery staple"
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -165,10 +170,10 @@ def _observer(metrics: Metrics) -> Callable[[Request, int, float], None]:
 
 def topic_labels(project: Project) -> dict[str, str]:
     """The topics' names on buttons, from domain.yml, the one place for words."""
-    from rasa.shared.utils.io import read_yaml_file
+    import yaml
 
-    responses = read_yaml_file(project.domain)["responses"]
-    return dict(responses["utter_topic_labels"][0]["custom"])
+    domain = yaml.safe_load(project.domain.read_text(encoding="utf-8"))
+    return dict(domain["responses"]["utter_topic_labels"][0]["custom"])
 
 
 def faq_actions(labels: Mapping[str, str]) -> list[Any]:
@@ -238,3 +243,103 @@ async def terminal_assistant(settings: Settings, root: Path) -> AsyncIterator[Ra
         finally:
             await engine.close()
             await database.close()
+
+
+def load_understanding(root: Path) -> Callable[[str], dict[str, Any]]:
+    """What the model makes of a text, without a conversation: Rasa's parse data, for measuring."""
+    from bot.engine.training import Project
+    from bot.engine.understanding import load_understanding as load
+
+    return load(Project(root).model)
+
+
+# --- serving ------------------------------------------------------------------------------------------------------
+
+
+def run(settings: Settings, *, only: str = "", announce: Callable[[str], None] = print) -> None:
+    """Serve until the process is told to stop (SIGINT, SIGTERM), then let running requests finish.
+
+    Raises:
+        OSError: the address is in use, or not ours.
+    """
+    log_as_json()
+    app = create_app(settings)
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with serving(app, host=settings.host, port=settings.port):
+            for line in welcome(settings, only):
+                announce(line)
+            await stop.wait()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
+
+
+def welcome(settings: Settings, only: str) -> list[str]:
+    """What the operator reads at start."""
+    lines = [f"twostep serves on {settings.own_url}"]
+    if settings.demo and not only:
+        lines += [
+            f"  the portal, with the chat   {settings.own_url}/",
+            f"  the phone and the inbox     {settings.own_url}/demo/outbox",
+            f"  the staff console           {settings.own_url}/staff",
+            f"  the API                     {settings.own_url}/docs",
+            "  demo patients: alex (mobile and email), robin (mobile), sam (email); staff: casey, morgan",
+            f"  their password: {DEMO_PASSWORD}",
+        ]
+    if settings.demo and settings.host not in ("127.0.0.1", "localhost", "::1"):
+        lines.append(f"  warning: demo mode listens on {settings.host}, where others can reach its demo accounts")
+    return lines
+
+
+# --- the doctor ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked; `mend` says what to do where it is not in order."""
+
+    what: str
+    ok: bool = True
+    mend: str = ""
+
+
+def examine(settings: Settings, root: Path) -> Iterator[Finding]:
+    """Check settings, keys, database, model and limits' store, in the order in which they need each other."""
+    from bot.engine.training import Project, is_current
+
+    yield Finding(f"settings: {settings.mode} mode, {settings.own_url}")
+    try:
+        load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+        yield Finding("keys")
+    except (OSError, ValueError) as error:
+        yield Finding("keys", False, f"{error}; set TWOSTEP_SECRET_KEY, or mend {settings.data_dir / 'keys'}")
+    yield from _examine_database(settings)
+    current = is_current(Project(root))
+    yield Finding("model", current, "" if current else "run `twostep train`")
+    if settings.redis_url:
+        try:
+            asyncio.run(_ping(Limiter(settings.redis_url)))
+            yield Finding("Redis")
+        except Exception as error:
+            yield Finding("Redis", False, f"it does not answer ({type(error).__name__}): check TWOSTEP_REDIS_URL")
+
+
+def _examine_database(settings: Settings) -> Iterator[Finding]:
+    database = Database(settings.database)
+    try:
+        current, newest = database.revision()
+    except Exception as error:
+        yield Finding("database", False, f"it does not answer ({type(error).__name__}): check TWOSTEP_DATABASE_URL")
+        return
+    yield Finding(
+        f"database: revision {current or 'none'}", current == newest,
+        "" if current == newest else f"run `twostep db upgrade` (newest: {newest})",
+    )
+
+
+async def _ping(limiter: Limiter) -> None:
+    await limiter.ping()

@@ -52,7 +52,10 @@ def serve(
 
     if not only:
         _train(force=False)
-    run(settings, project=PROJECT, only=only, announce=out.print)
+    try:
+        run(settings, only=only, announce=out.print)
+    except OSError as error:
+        raise UserError(f"{settings.host}:{settings.port}: {error.strerror or error}; choose another TWOSTEP_PORT") from None
 
 
 @app.command()

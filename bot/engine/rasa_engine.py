@@ -72,10 +72,6 @@ class RasaEngine:
         async with self._locks.hold(conversation):
             await self._store.forget(conversation)
 
-    def understand(self, text: str) -> dict[str, Any]:
-        """Rasa's parse data for a text outside of any conversation, for measuring."""
-        return self._processor.understand(text)
-
     async def close(self) -> None:
         """Let the turns that are under way finish (each within its limit), then close."""
         if self._turns:

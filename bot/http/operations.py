@@ -54,7 +54,7 @@ def operations_api(
             try:
                 await check()
                 parts[name] = "ok"
-            except Exception as error:  # noqa: BLE001 (whatever a part raises, it is away)
+            except Exception as error:
                 log.warning("part unavailable", extra={"part": name, "error": type(error).__name__})
                 parts[name] = "unavailable"
         if away := [name for name in needed if parts[name] != "ok"]:
