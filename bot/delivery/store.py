@@ -132,6 +132,10 @@ class OutboxStore:
         """The number wants texts again."""
         await connection.execute(delete(opt_outs).where(opt_outs.c.lookup == self._keys.pseudonym("sms", number)))
 
+    def pseudonym(self, number: str) -> str:
+        """The number's keyed stand-in, for the audit record."""
+        return self._keys.pseudonym("sms", number)
+
     # the worker's side
 
     async def has_work(self, now: int) -> bool:
