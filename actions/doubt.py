@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
 
 from actions.conversation import misses_in_a_row, understanding
 
@@ -33,7 +33,7 @@ class ActionAskBetween(_Choices):
         """Its name in domain.yml."""
         return "action_ask_between"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Ask."""
         dispatcher.utter_message(
             response="utter_ask_between", buttons=self.buttons(understanding(tracker).get("candidates", []))
@@ -48,7 +48,7 @@ class ActionMiss(_Choices):
         """Its name in domain.yml."""
         return "action_miss"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Take the next step of the ladder."""
         match misses_in_a_row(tracker):
             case 0:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
 
 
 class ActionOfferResendElsewhere(Action):
@@ -15,7 +15,7 @@ class ActionOfferResendElsewhere(Action):
         """Its name in domain.yml."""
         return "action_offer_resend"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Say it."""
         dispatcher.utter_message(response="utter_resend_elsewhere")
         return []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.events import FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
 
 from actions.conversation import last_asked
 
@@ -23,7 +23,7 @@ class ActionAffirm(Action):
         """Its name in domain.yml."""
         return "action_affirm"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Do what was offered."""
         return _answer(dispatcher, last_asked(tracker), AFFIRMED, AFFIRMED_ACTIONS, "utter_affirm")
 
@@ -35,7 +35,7 @@ class ActionDeny(Action):
         """Its name in domain.yml."""
         return "action_deny"
 
-    def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Leave it, and say what else there is."""
         return _answer(dispatcher, last_asked(tracker), DENIED, DENIED_ACTIONS, "utter_deny")
 

@@ -44,7 +44,7 @@ class SmsKeywords(StrEnum):
 class Rate(NamedTuple):
     """At most `count` in a sliding window of `seconds`."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # tuple.count is not needed here
     seconds: int
 
 

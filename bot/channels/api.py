@@ -171,7 +171,7 @@ def chat_api(service: ChatService, session: ChatSession, limits: ChatLimits) -> 
         await limits.address(request.ctx.client_address)
         try:
             bound = await service.bind(conversation, body.handoff)
-        except Exception as error:  # noqa: BLE001 (whatever the client raises, the patient is told that it is away)
+        except Exception as error:
             log.error("bind failed", extra={"request_id": request.ctx.request_id, "error": type(error).__name__})
             raise Unavailable(retry_after=5) from None
         if not bound:

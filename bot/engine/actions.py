@@ -14,9 +14,8 @@ from typing import Any
 from jsonschema.validators import validator_for
 from rasa.core.actions.action import RemoteAction
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
-from rasa_sdk import Action
 from rasa_sdk.executor import ActionExecutor
-from rasa_sdk.interfaces import ActionExecutionRejection
+from rasa_sdk.interfaces import Action, ActionExecutionRejection
 
 action_errors: ContextVar[list[Exception] | None] = ContextVar("action_errors", default=None)
 """Where a turn collects what its actions raised: Rasa logs such an error and goes on as if nothing had happened."""
@@ -31,27 +30,30 @@ class InProcessActions(EndpointConfig):
         for action in actions:
             self._executor.register_action(action)
 
-    async def request(self, *args: Any, json: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    async def request(
+        self,
+        method: str = "post",
+        subpath: str | None = None,
+        content_type: str | None = None,
+        compress: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
         """Run the action that Rasa names in `next_action`.
 
         Raises:
             ClientResponseError: with status 400, which is how Rasa hears that a form refused a value.
         """
         try:
-            result = await self._executor.run({"domain": {}, **json})
+            result = await self._executor.run({"domain": {}, **kwargs["json"]})
         except ActionExecutionRejection as rejection:
             body = {"action_name": rejection.action_name, "error": rejection.message}
-            raise ClientResponseError(400, rejection.message, _dump(body)) from None
+            raise ClientResponseError(400, rejection.message, json.dumps(body)) from None
         except Exception as error:
             errors = action_errors.get()
             if errors is not None:
                 errors.append(error)
             raise
         return result.model_dump() if result is not None else {"events": [], "responses": []}
-
-
-def _dump(body: dict[str, Any]) -> str:
-    return json.dumps(body)
 
 
 _SCHEMA = RemoteAction.action_response_format_spec()
@@ -68,4 +70,4 @@ def use_prepared_validator() -> None:
 
     Rasa calls `jsonschema.validate`, which checks the schema itself again every time: most of a turn's cost.
     """
-    RemoteAction._validate_action_result = _validate_prepared
+    RemoteAction._validate_action_result = _validate_prepared  # type: ignore[method-assign]

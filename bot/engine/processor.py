@@ -11,6 +11,7 @@ from typing import Any
 
 from rasa.core.actions.action import create_bot_utterance
 from rasa.core.channels.channel import UserMessage
+from rasa.core.lock_store import LockStore
 from rasa.core.processor import MessageProcessor
 from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.runner.interface import GraphRunner
@@ -36,8 +37,17 @@ WARNING = "utter_code_warning"
 WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
 
 
-class _NoLockStore:
+class _NoLockStore(LockStore):
     """Rasa's lock store polls once a second; the engine has its own lock around every turn."""
+
+    def get_lock(self, conversation_id: str) -> None:
+        """There is never one."""
+
+    def save_lock(self, lock: Any) -> None:
+        """Nothing to keep."""
+
+    def delete_lock(self, conversation_id: str) -> None:
+        """Nothing to delete."""
 
 
 class TurnProcessor(MessageProcessor):
@@ -49,6 +59,7 @@ class TurnProcessor(MessageProcessor):
         super().__init__(
             model_path=model, tracker_store=store, lock_store=_NoLockStore(), generator=wording, action_endpoint=actions
         )
+        self._store = store
         self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="nlu")
         self.topics = frozenset(self.domain.intents) - CONTROL
 
@@ -82,7 +93,7 @@ class TurnProcessor(MessageProcessor):
                     part["text"],
                     part["intent"],
                     part["entities"],
-                    part,
+                    part,  # type: ignore[arg-type]  # a TypedDict that exists for type checkers only
                     input_channel=output.name(),
                     metadata={**(notes or {}), "button": bool(command)},
                 ),
@@ -91,7 +102,7 @@ class TurnProcessor(MessageProcessor):
             tracker = await self.run_action_extract_slots(output, tracker)
             await self._run_prediction_loop(output, tracker)
         if parses[0]["intent"]["name"] == "start_over":
-            await self.tracker_store.forget(conversation)
+            await self._store.forget(conversation)
         else:
             await self.save_tracker(tracker)
         return _understanding_of(parses, pressed=bool(command))
@@ -104,7 +115,7 @@ class TurnProcessor(MessageProcessor):
     async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput) -> None:
         said = [event for event in tracker.events if isinstance(event, BotUttered)]
         if not any(event.metadata.get("utter_action") == WARNING for event in said):
-            words = await self.nlg.generate(WARNING, tracker, output.name())
+            words = await self.nlg.generate(WARNING, tracker, output.name()) or {}
             event = create_bot_utterance({**words, "utter_action": WARNING})
             tracker.update(event, self.domain)
             await output.send_response(tracker.sender_id, event.message())

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from rasa_sdk import Action
+from rasa_sdk.interfaces import Action
 
 from bot.db import UNAVAILABLE, Clock, Database, system_clock
 from bot.engine.actions import InProcessActions, action_errors, use_prepared_validator
@@ -71,10 +71,6 @@ class RasaEngine:
         """See `Engine.forget`."""
         async with self._locks.hold(conversation):
             await self._store.forget(conversation)
-
-    def understand(self, text: str) -> dict[str, Any]:
-        """Rasa's parse data for a text outside of any conversation, for measuring."""
-        return self._processor.understand(text)
 
     async def close(self) -> None:
         """Let the turns that are under way finish (each within its limit), then close."""

@@ -44,6 +44,13 @@ RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event,
 JsonEvent = dict[str, Any]
 
 
+class StoredTracker(DialogueStateTracker):
+    """A tracker that knows what of it is stored already: these events, up to this position of the log."""
+
+    recent_events: list[JsonEvent] = []
+    next_position = 0
+
+
 class AsyncTrackerStore(TrackerStore):
     """Rasa's tracker store interface over `bot.db.Database`."""
 
@@ -52,7 +59,11 @@ class AsyncTrackerStore(TrackerStore):
         self._database = database
         self._clock = clock
 
-    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+    def init_tracker(self, sender_id: str) -> StoredTracker:
+        """A tracker without events."""
+        return StoredTracker(sender_id, self.domain.slots)
+
+    async def retrieve(self, sender_id: str) -> StoredTracker | None:
         """The tracker with its recent events; None for a conversation that is new or was forgotten."""
         query = select(tracker_states.c.data, tracker_states.c.position).where(
             tracker_states.c.conversation == sender_id
@@ -65,7 +76,9 @@ class AsyncTrackerStore(TrackerStore):
         tracker = self.init_tracker(sender_id)
         for event in deserialise_events(recent):
             tracker.update(event, self.domain)
-        return _mark(tracker, recent, row.position)
+        tracker.recent_events = recent
+        tracker.next_position = row.position
+        return tracker
 
     async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> DialogueStateTracker:
         """A new tracker. Nothing is written before its first turn is over."""
@@ -73,8 +86,8 @@ class AsyncTrackerStore(TrackerStore):
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Append what is new and replace the conversation's one state row, in one transaction."""
-        recent: list[JsonEvent] = getattr(tracker, "recent_events", [])
-        position: int = getattr(tracker, "next_position", 0)
+        assert isinstance(tracker, StoredTracker)  # all come from this store
+        recent, position = tracker.recent_events, tracker.next_position
         new = [_slim(event.as_dict()) for event in list(tracker.events)[len(recent) :]]
         if not new:
             return
@@ -102,13 +115,6 @@ class AsyncTrackerStore(TrackerStore):
         """The conversations there are."""
         async with self._database.read() as connection:
             return list((await connection.execute(select(tracker_states.c.conversation))).scalars())
-
-
-def _mark(tracker: DialogueStateTracker, recent: list[JsonEvent], position: int) -> DialogueStateTracker:
-    """Note on the tracker what of it is stored already; `save` appends the rest."""
-    tracker.recent_events = recent
-    tracker.next_position = position
-    return tracker
 
 
 def _slim(event: JsonEvent) -> JsonEvent:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -88,14 +90,15 @@ def train(project: Project, *, force: bool = False, progress: Callable[[str], No
     digest = project.digest()
     progress("training (about half a minute)")
     try:
-        result = train_rasa(
-            domain=str(project.domain),
-            config=str(project.config),
-            training_files=[str(project.data)],
-            output=str(project.model.parent),
-            force_training=force,
-            fixed_model_name=MODEL.removesuffix(".tar.gz"),
-        )
+        with redirect_stdout(sys.stderr):  # Rasa prints; our standard output may be somebody's JSON
+            result = train_rasa(
+                domain=str(project.domain),
+                config=str(project.config),
+                training_files=[str(project.data)],
+                output=str(project.model.parent),
+                force_training=force,
+                fixed_model_name=MODEL.removesuffix(".tar.gz"),
+            )
     except Exception as error:
         reason = error.__cause__ or error
         raise TrainingFailed(f"training stopped: {reason}; `twostep rasa data validate` may tell more") from error

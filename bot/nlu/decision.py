@@ -1,0 +1,125 @@
+"""Answer, ask between two, or fall back: what the scores of a message amount to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.nlu.intents import CHOOSE, EMERGENCY, OUT_OF_SCOPE, SMALL_TALK, is_topic
+
+CALIBRATION = Path(__file__).parent / "encoder" / "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Weights and thresholds, chosen on lines that neither encoder nor classifier had seen (bot/nlu/calibrate.py).
+
+    The scores are log-probabilities of the two classifiers, weighted and turned into probabilities again.
+    """
+
+    deep_weight: float = 1.0
+    cheap_weight: float = 1.0
+    cheap_alone_weight: float = 1.0
+    cheap_bound: float = 1.01
+    """The characters alone decide at this confidence; above 1: never."""
+    answer: float = 0.5
+    """Answer from this confidence of the best topic."""
+    pair: float = 0.5
+    """Ask between the two best topics when together they reach this..."""
+    second: float = 0.1
+    """...and the second has at least this."""
+    part: float = 0.8
+    """A part of a message is sure of its topic from here."""
+    emergency: float = 0.6
+    """The classifier alone, where no rule spoke, calls a message an emergency from here."""
+
+    @classmethod
+    def read(cls, path: Path = CALIBRATION) -> Calibration:
+        """The values recorded with the encoder; unknown keys (notes on how they came about) are passed over."""
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{name: float(values[name]) for name in cls.__dataclass_fields__ if name in values})
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a message with what it is about."""
+
+    text: str
+    intent: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a message is about and how sure that is (the message key `understanding`)."""
+
+    decision: str
+    intent: str
+    confidence: float
+    candidates: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    embedded: bool = False
+    emergency: bool = False
+    ranking: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+
+    @property
+    def rasa_intent(self) -> str:
+        """The intent that rules see: the topic, `choose_between`, or `out_of_scope`."""
+        return {"answer": self.intent, "ask": CHOOSE}.get(self.decision, OUT_OF_SCOPE)
+
+    def as_dict(self) -> dict[str, Any]:
+        value = asdict(self)
+        del value["ranking"]
+        return value | {"candidates": list(self.candidates), "parts": [asdict(part) for part in self.parts]}
+
+
+def decide(
+    probabilities: Mapping[str, float],
+    calibration: Calibration,
+    *,
+    parts: Sequence[tuple[str, Mapping[str, float]]] = (),
+    embedded: bool = False,
+    emergency: bool = False,
+) -> Verdict:
+    """Judge a message.
+
+    Args:
+        probabilities: of the whole message, each intent's.
+        parts: text and probabilities of the parts that ask something, in order.
+        embedded: whether the encoder was needed, only reported.
+        emergency: whether the safety rules spoke; nothing else counts then.
+    """
+    ranking = tuple(sorted(((name, float(p)) for name, p in probabilities.items()), key=lambda pair: -pair[1]))
+    topics = [(name, p) for name, p in ranking if is_topic(name)]
+    nearest = tuple(name for name, _ in topics[:2])
+    best, confidence = ranking[0]
+    if emergency or (best == EMERGENCY and confidence >= calibration.emergency):
+        return Verdict("answer", EMERGENCY, 1.0, emergency=True, embedded=embedded, ranking=ranking)
+    sure = _sure_parts(parts, calibration)
+    different = list(dict.fromkeys(part.intent for part in sure))
+    if len(different) > 1:
+        kept = [next(part for part in sure if part.intent == intent) for intent in different[:2]]
+        return Verdict("answer", kept[0].intent, kept[0].confidence, parts=tuple(kept), embedded=embedded, ranking=ranking)
+    if best in SMALL_TALK and len(different) == 1:  # "hi there, does my landline work?"
+        return Verdict("answer", different[0], sure[0].confidence, embedded=embedded, ranking=ranking)
+    if best not in (OUT_OF_SCOPE, EMERGENCY) and confidence >= calibration.answer:
+        return Verdict("answer", best, confidence, embedded=embedded, ranking=ranking)
+    (first, p1), (_, p2) = topics[0], topics[1]
+    if p1 + p2 >= calibration.pair and p2 >= calibration.second and best != EMERGENCY:
+        return Verdict("ask", first, p1, nearest, embedded=embedded, ranking=ranking)
+    return Verdict("fallback", first, p1, nearest, embedded=embedded, ranking=ranking)
+
+
+def _sure_parts(parts: Sequence[tuple[str, Mapping[str, float]]], calibration: Calibration) -> list[Part]:
+    sure = []
+    for text, probabilities in parts:
+        intent = max(probabilities, key=lambda name: probabilities[name])
+        if is_topic(intent) and probabilities[intent] >= calibration.part:
+            sure.append(Part(text, intent, float(probabilities[intent])))
+    return sure

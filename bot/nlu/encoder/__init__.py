@@ -1,0 +1,1 @@
+"""The sentence encoder of our own: see README.md beside this file for where it comes from."""

