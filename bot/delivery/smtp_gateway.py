@@ -11,7 +11,12 @@ import aiosmtplib
 from aiosmtplib import errors
 
 from bot.delivery.model import (
-    AmbiguousFailure, Misconfigured, Outgoing, PermanentFailure, SendFailure, TransientFailure,
+    AmbiguousFailure,
+    Misconfigured,
+    Outgoing,
+    PermanentFailure,
+    SendFailure,
+    TransientFailure,
 )
 
 STEP_TIMEOUT = 4.0  # seconds for one exchange; the worker's limit is for the whole try
@@ -49,7 +54,7 @@ class SmtpGateway:
         try:
             await aiosmtplib.send(
                 email, hostname=self._host, port=self._port, username=self._user, password=self._password,
-                use_tls=self._implicit, start_tls=False if self._implicit else True, tls_context=self._tls,
+                use_tls=self._implicit, start_tls=not self._implicit, tls_context=self._tls,
                 timeout=STEP_TIMEOUT,
             )
         except Exception as error:

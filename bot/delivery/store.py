@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -46,6 +47,7 @@ outbox = Table(
     Column("error", String(64)),
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger, index=True),
+    Index("ix_outbox_state_next_at", "state", "next_at"),
 )
 opt_outs = Table(
     "opt_outs", metadata,

@@ -11,7 +11,13 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
 
 from bot.delivery.model import (
-    AmbiguousFailure, Misconfigured, OptedOut, Outgoing, PermanentFailure, SendFailure, TransientFailure,
+    AmbiguousFailure,
+    Misconfigured,
+    OptedOut,
+    Outgoing,
+    PermanentFailure,
+    SendFailure,
+    TransientFailure,
 )
 
 OPTED_OUT = 21610

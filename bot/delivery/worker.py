@@ -14,7 +14,14 @@ from collections.abc import Mapping
 from bot.db import UNAVAILABLE, Clock
 from bot.delivery.breaker import Alarm, Breaker
 from bot.delivery.model import (
-    AmbiguousFailure, Gateway, Kind, Misconfigured, OptedOut, Outgoing, PermanentFailure, TransientFailure,
+    AmbiguousFailure,
+    Gateway,
+    Kind,
+    Misconfigured,
+    OptedOut,
+    Outgoing,
+    PermanentFailure,
+    TransientFailure,
 )
 from bot.delivery.store import Claimed, Finished, OutboxStore
 from bot.events import CodeDelivery, Record

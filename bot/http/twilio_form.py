@@ -1,4 +1,7 @@
-"""Forms that Twilio sends: the signature first, everything else after (twilio.com/docs/usage/webhooks/webhooks-security)."""
+"""Forms that Twilio sends: the signature first, everything else after.
+
+Source: twilio.com/docs/usage/webhooks/webhooks-security.
+"""
 
 from __future__ import annotations
 
