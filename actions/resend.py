@@ -74,10 +74,15 @@ class ActionResend(_BackendAction):
         sent = await self._client.redeem(tracker.sender_id, channel=channel, idempotency_key=key)
         match sent.outcome:
             case Outcome.ACCEPTED:
-                dispatcher.utter_message(
-                    response="utter_resend_accepted", destination=sent.destination, seconds=sent.retry_after or 30
-                )
-                dispatcher.utter_message(response="utter_ask_arrived")
+                after = await self._client.status(tracker.sender_id)
+                if after.retry_after:
+                    dispatcher.utter_message(
+                        response="utter_resend_accepted", destination=sent.destination, seconds=after.retry_after
+                    )
+                else:
+                    dispatcher.utter_message(response="utter_resend_accepted_last", destination=sent.destination)
+                ways = other_ways(sent) if after.retry_after is not None else []
+                dispatcher.utter_message(response="utter_ask_arrived", buttons=ways)
             case Outcome.WAIT:
                 dispatcher.utter_message(response="utter_resend_wait", seconds=sent.retry_after)
             case _:
