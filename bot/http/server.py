@@ -45,6 +45,8 @@ def new_app(
     app.config.update({
         "REQUEST_MAX_SIZE": BODY_LIMIT, "REQUEST_TIMEOUT": 30, "RESPONSE_TIMEOUT": 60, "KEEP_ALIVE_TIMEOUT": 75,
         "GRACEFUL_SHUTDOWN_TIMEOUT": 10.0, "ACCESS_LOG": False, "FALLBACK_ERROR_FORMAT": "json", "MOTD": False,
+        # Sanic would rewrite its own methods at each start, for every application of the process at once.
+        "TOUCHUP": False,
     })
     own_origin = plain_origin(settings.own_url)
     allowed = frozenset(plain_origin(origin) for origin in settings.allowed_origins)
@@ -140,25 +142,28 @@ async def serving(app: Sanic[Any, Any], *, host: str = "127.0.0.1", port: int = 
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
-    server: Any = await app.create_server(
-        sock=listener, return_asyncio_server=True, asyncio_server_kwargs={"start_serving": False}
-    )
-    if server is None:
-        raise RuntimeError("the server did not start")
-    await server.startup()
-    await server.before_start()
-    await server.start_serving()
-    await server.after_start()
     try:
-        yield int(listener.getsockname()[1])
-    finally:
-        await server.before_stop()
-        server.close()
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while server.connections and time.monotonic() < deadline:
+        server: Any = await app.create_server(
+            sock=listener, return_asyncio_server=True, asyncio_server_kwargs={"start_serving": False}
+        )
+        if server is None:
+            raise RuntimeError("the server did not start")
+        await server.startup()
+        await server.before_start()
+        await server.start_serving()
+        await server.after_start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            await server.before_stop()
+            server.close()
+            deadline = time.monotonic() + DRAIN_SECONDS
+            while server.connections and time.monotonic() < deadline:
+                for connection in list(server.connections):
+                    connection.close_if_idle()
+                await asyncio.sleep(0.01)
             for connection in list(server.connections):
-                connection.close_if_idle()
-            await asyncio.sleep(0.01)
-        for connection in list(server.connections):
-            connection.abort()
-        await server.after_stop()
+                connection.abort()
+            await server.after_stop()
+    finally:
+        listener.close()
