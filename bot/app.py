@@ -103,7 +103,10 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any
             settings.metrics_token.get_secret_value(),
         ),
         _home(Pages(settings)),
-        assets_api(load_assets()),
+        assets_api(load_assets({
+            "phone": settings.phone,
+            "contact": settings.contact_page if settings.faq_only else f"{settings.own_url}/contact",
+        })),
     ]
     app = new_app(settings, apis, observe=_observer(metrics))
     app.ctx.chat = chat
