@@ -102,7 +102,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
             settings.metrics_token.get_secret_value(),
         ),
-        _home(Pages(settings)),
+        _home(Pages(settings), settings.own_url),
         assets_api(load_assets({
             "phone": settings.phone,
             "contact": settings.contact_page if settings.faq_only else f"{settings.own_url}/contact",
@@ -140,13 +140,18 @@ def failure_reply(settings: Settings) -> Reply:
     )
 
 
-def _home(pages: Pages) -> Api:
+def _home(pages: Pages, service: str) -> Api:
     api = Api("Pages")
 
     @api.page("GET", "/")
     async def home(request: Request) -> HTTPResponse:
         """The demo portal's first page."""
         return pages.render("home.html")
+
+    @api.page("GET", "/embedding")
+    async def embedding(request: Request) -> HTTPResponse:
+        """How another web site takes the assistant in."""
+        return pages.render("embedding.html", service=service)
 
     return api
 

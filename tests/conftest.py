@@ -26,8 +26,6 @@ from bot.http.server import serving
 from bot.privacy import Keys
 from bot.settings import Settings
 
-POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
-
 
 def missing(what: str) -> None:
     """Skip, unless the run must leave nothing out."""
@@ -58,11 +56,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL cluster of this run with a migrated database `test`; yields its address without a name."""
-    installed = [path for path in (POSTGRESQL, *Path("/usr/lib/postgresql").glob("*/bin")) if (path / "initdb").exists()]
-    binaries = installed[0] if installed else Path(shutil.which("initdb") or "/nowhere/initdb").parent
+    found = [*Path("/usr/lib/postgresql").glob("*/bin"), Path(shutil.which("initdb") or "/nowhere/initdb").parent]
+    binaries = next((path for path in found if (path / "initdb").exists()), Path("/nowhere"))
     if not (binaries / "initdb").exists():
         missing("PostgreSQL")
-    as_postgres: list[str] = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []  # it refuses to run as root
+    # It refuses to run as root.
+    as_postgres: list[str] = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     folder = Path(f"/tmp/twostep-postgresql-{uuid4().hex[:8]}")
     folder.mkdir()
     if as_postgres:

@@ -225,7 +225,9 @@ class ChatService:
         metadata: dict[str, Any] = {"request_id": request_id, "message_id": message}
         if codes:
             metadata["codes_seen"] = len(codes)
-        telling = [asyncio.create_task(self._report_code(conversation, code, request_id)) for code in dict.fromkeys(codes)]
+        telling = [
+            asyncio.create_task(self._report_code(conversation, code, request_id)) for code in dict.fromkeys(codes)
+        ]
         try:
             allowed = text if command is not None else await self._intake(conversation, text)
             answer = await self._engine.answer(

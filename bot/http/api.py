@@ -33,7 +33,7 @@ from bot.http.problem import Problem
 
 
 class Auth(StrEnum):
-    """What an operation wants to see; topics check it themselves. Bot and Twilio are no browsers: no cross-site rule."""
+    """What an operation wants to see; topics check it. Bot and Twilio are no browsers: no cross-site rule."""
 
     NONE = "none"
     CHAT = "chat"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -29,6 +30,7 @@ from bot.settings import Settings
 log = logging.getLogger("twostep.http")
 
 BODY_LIMIT = 16 * 1024  # bytes
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{16,64}")  # what a proxy of ours may call a request
 DRAIN_SECONDS = 10  # for requests that are being answered when the server stops
 RETRY_SECONDS = 5  # what a caller is told to wait when a part of ours is away
 
@@ -57,8 +59,7 @@ def new_app(
         peer = request.conn_info.client_ip if request.conn_info else ""
         from_proxy = is_trusted(parse_address(peer), settings.trusted_proxies)
         given = request.headers.get("x-request-id", "") if from_proxy else ""
-        plain = given.replace("-", "")
-        request.ctx.request_id = given if 16 <= len(given) <= 64 and plain.isascii() and plain.isalnum() else uuid4().hex
+        request.ctx.request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
         forwarded = request.headers.getall("x-forwarded-for", [])
         request.ctx.client_address = client_address(peer, forwarded, settings.trusted_proxies)
         request.ctx.began = time.monotonic()

@@ -407,7 +407,9 @@ async def test_bad_body(chat: Chat, body: bytes, headers: dict[str, str], status
     assert len((await chat.client.get("/chat/session")).json()["messages"]) == 1
 
 
-@pytest.mark.parametrize("typed", ["🔑🤷‍♀️", "мой код не пришёл", "لم يصل الرمز", "我没有收到验证码", "é" * 1000, "/restart", "a\tb\nc"])
+@pytest.mark.parametrize(
+    "typed", ["🔑🤷‍♀️", "мой код не пришёл", "لم يصل الرمز", "我没有收到验证码", "é" * 1000, "/restart", "a\tb\nc"]
+)
 async def test_any_text_is_welcome(chat: Chat, typed: str) -> None:
     """Emoji, any script, the full length and a leading slash are only text."""
     answer = await chat.say(typed)

@@ -17,7 +17,7 @@ sheet.replaceSync(`
 .panel[hidden], [hidden] { display: none !important; }
 h2, p { margin: 0; font: inherit; }
 header { display: flex; align-items: center; gap: 4px; padding: 6px 6px 6px 18px; background: var(--accent); color: var(--on-accent); }
-header h2 { flex: 1; font-weight: 650; font-size: 17px; line-height: 1.25; }
+header h2 { flex: 1; font-weight: 650; font-size: 16px; line-height: 1.25; }
 button { font: inherit; color: inherit; cursor: pointer; }
 header button { display: inline-flex; align-items: center; justify-content: center; min-width: 44px; min-height: 44px; padding: 4px 10px; border: 0; border-radius: 12px; background: none; }
 header button:hover { text-decoration: underline; }
@@ -52,9 +52,10 @@ a { color: var(--accent); text-underline-offset: 2px; }
 .trouble { display: flex; flex-direction: column; align-items: flex-end; gap: 6px; margin-top: 4px; color: var(--danger); font-size: 14px; text-align: end; }
 form { display: flex; align-items: flex-end; gap: 8px; padding: 10px 12px 4px; border-top: 1px solid var(--line); }
 textarea { flex: 1; min-width: 0; min-height: 46px; max-height: 120px; padding: 10px 12px; border: 1.5px solid var(--edge); border-radius: 14px; background: var(--surface); color: var(--text); font: inherit; line-height: 1.4; resize: none; field-sizing: content; }
+textarea:focus-visible { outline-offset: 0; }
 textarea::placeholder { color: var(--soft); opacity: 1; }
 .send { display: inline-flex; align-items: center; justify-content: center; min-width: 46px; height: 46px; padding: 0 16px; border: 2px solid var(--accent); border-radius: 14px; background: var(--accent); color: var(--on-accent); font-weight: 600; }
-.note { padding: 2px 14px 10px; color: var(--soft); font-size: 13.5px; }
+.note { padding: 2px 14px 10px; color: var(--soft); font-size: 13px; }
 .sr { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 /* In between phone and desk the panel takes the lower half, and the page gets room to scroll above it. */
 @media (max-width: 959px) { .panel { left: 16px; width: auto; height: 50vh; height: 50dvh; } :host(.open) { display: block; height: 55vh; } }
@@ -307,7 +308,6 @@ export class Panel {
   /** Sends a message, or sends it again under the same id: the server answers it once. */
   async #deliver(message, renewed = false) {
     this.#mark(message, this.#s.sending);
-    this.#ui.alert.replaceChildren();
     this.#waitBegins();
     const abort = new AbortController();
     const late = setTimeout(() => abort.abort(), LATE_AFTER);
@@ -354,7 +354,7 @@ export class Panel {
     this.#mark(message, s.failed);
     message.trouble?.remove();
     message.trouble = h("div", { class: "trouble" },
-      h("span", { role: "alert" }, words, h("a", { href: `tel:${this.#element.phone}` }, this.#element.phone), "."),
+      h("span", { role: this.#lost ? null : "alert" }, words, h("a", { href: `tel:${this.#element.phone}` }, this.#element.phone), "."),
       h("button", { class: "retry", type: "button", onclick: () => { this.#ui.input.focus(); this.#deliver(message); } }, s.retry));
     message.node.append(message.trouble);
     message.trouble.scrollIntoView({ block: "nearest" });
