@@ -122,6 +122,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any
         await chat.drain()
         for hook in reversed(parts.after):
             await hook()
+        await limiter.close()
         await database.close()
 
     app.register_listener(start, "before_server_start")

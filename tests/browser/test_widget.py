@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Request, Route, expect
 
 from bot.http.assets import STATIC
 from tests.browser.conftest import NewTab, Tab
@@ -177,10 +177,12 @@ def test_late_answer(tab: Tab, stage: Stage) -> None:
     tab.page.clock.install()
     tab.open()
     sent: list[str] = []
-    tab.page.on(
-        "request",
-        lambda request: sent.append(request.post_data_json["id"]) if request.url.endswith("/messages") else None,
-    )
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/messages"):
+            sent.append(request.post_data_json["id"])
+
+    tab.page.on("request", note)
     tab.say("slow")
     expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
     tab.page.clock.run_for(5100)
