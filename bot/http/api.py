@@ -158,7 +158,7 @@ class Api:
         """Add the routes to an application; may be done for any number of applications."""
         for number, operation in enumerate(self.operations):
             app.add_route(
-                _route(operation), operation.path, methods=[operation.method],
+                _route(operation), operation.path, methods=["GET", "HEAD"] if operation.method == "GET" else [operation.method],
                 name=f"{'_'.join(self.title.lower().split())}_{operation.name}_{number}", ctx_operation=operation,
             )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -153,14 +153,14 @@ def test_offline_before_the_panel_was_loaded(tab: Tab) -> None:
 def test_reply_lost_on_the_way(tab: Tab) -> None:
     """When the server answered but the reply was lost, Retry brings that answer: nothing is done twice."""
     tab.open()
-    lost: list[dict[str, Any]] = []
+    lost: list[str] = []
 
     def lose(route: Route) -> None:
         if lost:
             route.continue_()
             return
         route.fetch()
-        lost.append(route.request.post_data_json)
+        lost.append(route.request.url)
         route.abort()
 
     tab.page.route("**/chat/messages", lose)
@@ -180,7 +180,7 @@ def test_late_answer(tab: Tab, stage: Stage) -> None:
 
     def note(request: Request) -> None:
         if request.url.endswith("/messages"):
-            sent.append(request.post_data_json["id"])
+            sent.append(json.loads(request.post_data or "")["id"])
 
     tab.page.on("request", note)
     tab.say("slow")

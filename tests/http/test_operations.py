@@ -130,6 +130,14 @@ async def test_log_lines(application: Callable[..., Any], caplog: pytest.LogCapt
     assert "broken by" not in "".join(json.dumps(line) for line in lines)
 
 
+async def test_head(application: Callable[..., Any]) -> None:
+    """What can be read can be asked for without its body (load balancers do)."""
+    client = await application()
+    for path in ("/health/live", "/", "/widget.js"):
+        answer = await client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
 async def test_hooks_run_in_order(application: Callable[..., Any]) -> None:
     """Start hooks run before the first request."""
     order: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 import httpx
@@ -101,7 +101,7 @@ async def test_too_large(client: httpx.AsyncClient) -> None:
     json = {"content-type": "application/json"}
     assert_problem(await client.post("/v1/things", content=b"x" * 1_000_000, headers=json), 413, "too_large")
 
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b"x" * 1024
 

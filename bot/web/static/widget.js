@@ -91,7 +91,7 @@ sheet.replaceSync(`
 @media (prefers-color-scheme: dark) { :host { --a: #7fd0dc; --o: #06282e; --s: #17262a; --t: #e8f0f1; --focus: #a9e2ea; --edge: #7f979d; } }
 * { box-sizing: border-box; }
 .launcher, .lost { position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; font: 600 16px/1.3 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-.launcher { display: inline-flex; align-items: center; gap: 10px; min-height: 52px; max-width: calc(100vw - 32px); padding: 8px 22px 8px 18px;
+.launcher { display: inline-flex; align-items: center; gap: 10px; min-height: 52px; padding: 8px 20px 8px 16px; white-space: nowrap;
   border: 2px solid var(--surface); border-radius: 999px; background: var(--accent); color: var(--on-accent); cursor: pointer; box-shadow: 0 4px 18px rgb(0 30 36 / 28%); }
 .launcher[hidden], .lost[hidden] { display: none; }
 .launcher svg { width: 24px; height: 24px; flex: none; fill: currentColor; }
