@@ -1,4 +1,4 @@
-"""`make screenshots`: a picture of each state of widget and pages, in light, dark and on a phone, for people to look at.
+"""`make screenshots`: a picture of each state of widget and pages, in light, dark and on a phone, to be looked at.
 
     python -m tests.browser.screenshots [FOLDER]
 """

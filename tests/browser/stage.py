@@ -34,7 +34,8 @@ class Stage:
     def __init__(self, folder: Path, **settings: Any) -> None:
         port = settings.pop("port", None) or free_port()
         values = {
-            "data_dir": folder, "port": port, "chat_per_session": "1000/60", "chat_per_address": "1000/60", **settings,
+            "data_dir": folder, "port": port, "chat_per_session": "1000/60", "chat_per_address": "1000/60",
+            "verification_url": "none", **settings,
         }
         no_file: dict[str, Any] = {"_env_file": None}
         self.settings = Settings(**no_file, **values)

@@ -27,7 +27,7 @@ svg { width: 24px; height: 24px; fill: currentColor; }
 .choices button, .options button, .again, .retry { min-height: 44px; padding: 8px 16px; border: 1.5px solid var(--accent); border-radius: 22px; background: var(--surface); color: var(--accent); font-weight: 550; text-align: start; }
 .options button { flex: 1; padding: 6px 10px; text-align: center; white-space: nowrap; font-size: 15px; }
 .choices button:hover, .options button:hover, .retry:hover, .again:hover { background: var(--mine); }
-.log { flex: 1; min-height: 60px; overflow-y: auto; overscroll-behavior: contain; padding: 16px 14px; background: var(--page); }
+.log { position: relative; flex: 1; min-height: 60px; overflow-y: auto; overscroll-behavior: contain; padding: 16px 14px; background: var(--page); }
 .log:focus-visible { outline-offset: -3px; }
 .message { display: flex; flex-direction: column; align-items: flex-start; max-width: 92%; margin-bottom: 14px; }
 .message.patient { align-items: flex-end; margin-inline-start: auto; }
@@ -120,6 +120,8 @@ export class Panel {
   #lost = false;
   #handoffDue = 0;
   #told = false;
+  #follow = true; // until the reader scrolls up
+  #settled = 0;
 
   constructor(element) {
     this.#element = element;
@@ -195,6 +197,11 @@ export class Panel {
         h("label", { class: "sr", for: "input" }, s.label), ui.input, h("button", { class: "send" }, s.send)),
       h("p", { class: "note" }, s.note, h("a", { href: "tel:911" }, "911"), "."),
       ui.announcer);
+    ui.log.addEventListener("scroll", () => {
+      const fromEnd = ui.log.scrollHeight - ui.log.clientHeight - ui.log.scrollTop;
+      this.#follow = fromEnd < 40 || Math.abs(ui.log.scrollTop - this.#settled) < 4;
+    });
+    new ResizeObserver(() => this.#settle()).observe(ui.log);
     this.#element.shadowRoot.adoptedStyleSheets.push(sheet);
     this.#element.shadowRoot.append(ui.panel);
   }
@@ -286,6 +293,7 @@ export class Panel {
     const numbers = new Set([...this.#messages.values()].map((message) => message.seq));
     while (numbers.has(this.#last + 1)) this.#last += 1;
     this.#markChoices();
+    this.#settle();
   }
 
   // --- sending ---------------------------------------------------------------------------------------------------
@@ -301,7 +309,8 @@ export class Panel {
     const message = { id: newId(), seq: Infinity, from: "patient", text, kind: "message", buttons: [], content };
     this.#messages.set(message.id, message);
     this.#draw(message);
-    this.#ui.log.scrollTop = this.#ui.log.scrollHeight;
+    this.#follow = true;
+    this.#settle();
     return this.#deliver(message);
   }
 
@@ -357,7 +366,7 @@ export class Panel {
       h("span", { role: this.#lost ? null : "alert" }, words, h("a", { href: `tel:${this.#element.phone}` }, this.#element.phone), "."),
       h("button", { class: "retry", type: "button", onclick: () => { this.#ui.input.focus(); this.#deliver(message); } }, s.retry));
     message.node.append(message.trouble);
-    message.trouble.scrollIntoView({ block: "nearest" });
+    this.#settle();
   }
 
   #mark(message, status) {
@@ -425,10 +434,18 @@ export class Panel {
   }
 
   #append(node, before = null) {
-    const log = this.#ui.log;
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 160;
-    log.insertBefore(node, before);
-    if (atEnd) log.scrollTop = log.scrollHeight;
+    this.#ui.log.insertBefore(node, before);
+    this.#settle();
+  }
+
+  /** Shows the newest, but never scrolls the patient's last words out of sight before the answer was read. */
+  #settle() {
+    const { log } = this.#ui;
+    if (!this.#follow) return;
+    const said = log.querySelectorAll(".patient");
+    const latest = said[said.length - 1]?.offsetTop ?? Infinity;
+    this.#settled = Math.max(0, Math.min(log.scrollHeight - log.clientHeight, latest - 12));
+    log.scrollTop = this.#settled;
   }
 
   /** Says in text which choice was taken: the patient's next words are its title. */
