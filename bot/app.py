@@ -127,7 +127,10 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
             settings.metrics_token.get_secret_value(),
         ),
-        assets_api(load_assets()),
+assets_api(load_assets({
+            "phone": settings.phone,
+            "contact": settings.contact_page if settings.verification_url else f"{settings.own_url}/contact",
+        })),
     ]
     app = new_app(settings, apis, observe=_observer(metrics))
     app.ctx.database = database
@@ -142,6 +145,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     async def stop(app: Sanic[Any, Any]) -> None:
         for hook in reversed(after):
             await hook()
+        await limiter.close()
         await database.close()
 
     app.register_listener(start, "before_server_start")
@@ -221,13 +225,18 @@ def failure_reply(settings: Settings) -> Reply:
     )
 
 
-def _home(pages: Pages) -> Api:
+def _home(pages: Pages, service: str) -> Api:
     api = Api("Pages")
 
     @api.page("GET", "/")
     async def home(request: Request) -> HTTPResponse:
         """The demo portal's first page."""
         return pages.render("home.html")
+
+    @api.page("GET", "/embedding")
+    async def embedding(request: Request) -> HTTPResponse:
+        """How another web site takes the assistant in."""
+        return pages.render("embedding.html", service=service)
 
     return api
 
