@@ -91,7 +91,8 @@ class Mails:
 
     def gateway(self, password: str = "pass%2Fword") -> SmtpGateway:
         """A gateway that signs in there."""
-        return SmtpGateway(f"smtp://portal:{password}@127.0.0.1:{self.server.port}", "no-reply@example.org", self.client)
+        url = f"smtp://portal:{password}@127.0.0.1:{self.server.port}"
+        return SmtpGateway(url, "no-reply@example.org", self.client)
 
 
 async def _serve(server: MailServer, tls: ssl.SSLContext | None) -> asyncio.Server:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from twilio.request_validator import RequestValidator
 
+from bot.accounts.demo import PASSWORD
 from bot.db import Database
 from bot.delivery.store import outbox
 from bot.events import CodeDelivery
@@ -33,8 +34,8 @@ async def portal(
 
 
 async def report(
-    browser: httpx.AsyncClient, row: str, sid: str, status: str, *, token: str = TOKEN, signed: dict[str, str] | None = None,
-    **extra: str,
+    browser: httpx.AsyncClient, row: str, sid: str, status: str, *, token: str = TOKEN,
+    signed: dict[str, str] | None = None, **extra: str,
 ) -> int:
     """Send a report as Twilio does: signed over the public address."""
     fields = {"MessageSid": sid, "MessageStatus": status, "AccountSid": ACCOUNT, **extra}
@@ -47,9 +48,7 @@ async def report(
 async def sent_code(portal: Portal, browser: httpx.AsyncClient, twilio: TwilioServer) -> tuple[str, str]:
     """A code that Twilio has; gives our id and Twilio's."""
     browser.headers["X-Forwarded-Proto"] = "https"
-    answer = await browser.post(
-        "/v1/sign-in", json={"username": "alex", "password": "correct horse battery staple"}
-    )
+    answer = await browser.post("/v1/sign-in", json={"username": "alex", "password": PASSWORD})
     cookie = answer.headers["set-cookie"].split(";")[0]
     challenge = answer.json()["challenge"]
     await browser.post(f"/v1/challenges/{challenge}/code", json={"channel": "sms"}, headers={"Cookie": cookie})
@@ -123,7 +122,7 @@ async def test_stop_and_start_decide_about_texts(portal: Portal, twilio: TwilioS
     if word == "start":
         await portal.backend.delivery.start("+18455550142")
     async with portal.browser() as browser:
-        answer = await browser.post("/v1/sign-in", json={"username": "alex", "password": "correct horse battery staple"})
+        answer = await browser.post("/v1/sign-in", json={"username": "alex", "password": PASSWORD})
         cookie = {"Cookie": answer.headers["set-cookie"].split(";")[0]}
         recommended = [one["channel"] for one in answer.json()["channels"] if one["recommended"]]
         sent = await browser.post(

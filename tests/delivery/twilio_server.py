@@ -54,7 +54,7 @@ class TwilioServer:
             sid = f"SM{uuid4().hex}"
             self.accepted.append({**form, "Sid": sid})
             await asyncio.sleep(60 if step == "lost" else self.delay)
-            return web.json_response({"sid": sid, "status": "queued", "body": form["Body"], "to": form["To"]}, status=201)
+            return web.json_response({"sid": sid, "status": "queued", "to": form["To"]}, status=201)
         assert isinstance(step, int)
         return problem(step, None)
 
