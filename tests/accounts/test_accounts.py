@@ -19,7 +19,7 @@ from bot.accounts.terminal import Office, accounts_commands
 from bot.audit.model import Actor, By
 from bot.db import Database
 from bot.settings import Settings
-from tests.portal import Portal, portal_on
+from tests.portal import portal_on
 
 PASSWORD = "correct horse battery staple"
 
@@ -37,10 +37,9 @@ async def test_accounts_keep_nothing_in_the_clear(
     database: Database, settings_for: Callable[..., Settings]
 ) -> None:
     """Password, number and address cannot be read from the tables; the password is argon2id."""
-    async with portal_on(database, settings_for()):
-        async with database.read() as connection:
-            people = (await connection.execute(select(accounts))).all()
-            points = (await connection.execute(select(contact_points))).all()
+    async with portal_on(database, settings_for()), database.read() as connection:
+        people = (await connection.execute(select(accounts))).all()
+        points = (await connection.execute(select(contact_points))).all()
     assert len(people) == 5 and len(points) == 6
     assert all(person.password_hash.startswith("$argon2id$") for person in people)
     everything = repr(points) + repr(people)

@@ -53,7 +53,7 @@ async def test_a_worker_killed_at_random_points_loses_nothing(
             kills += 1
         else:
             while await unfinished() and time.monotonic() < deadline:
-                await asyncio.sleep(0.05)  # noqa: ASYNC110  another process does the work
+                await asyncio.sleep(0.05)
         process.kill()
         await process.wait()
     assert kills == 4
