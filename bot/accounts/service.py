@@ -50,7 +50,7 @@ class AccountService:
         except AccountError:
             found = None
         account, stored = found or (None, None)
-        if account is not None and account.disabled:
+        if (account is not None and account.disabled) or len(password) > PASSWORD_LENGTH:
             stored = None
         fits = await self._passwords.verify(stored, password[:PASSWORD_LENGTH], gate=gate)
         return account if fits else None
