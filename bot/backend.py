@@ -57,8 +57,8 @@ class Backend:
     """What the application takes from here. `start` and `stop` belong to the server's life.
 
     `apis` are those of the way it runs (design.md): the whole portal; contact and delivery alone where another portal
-    verifies (then `verification_client` asks that one); the practice's own contact page in FAQ-only mode (then both
-    clients are None).
+    verifies (then `verification_client` asks that one); the way to the practice's own contact page in FAQ-only mode (then
+    there is no `verification_client`).
     """
 
     apis: tuple[Api, ...]
@@ -73,7 +73,7 @@ class Backend:
     inbox: DemoInbox
     door: Door
     verification_client: LocalVerification | HttpVerification | None
-    contact_client: LocalContact | None
+    contact_client: LocalContact
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
 
@@ -174,7 +174,7 @@ def build_backend(
     return Backend(
         apis=tuple(apis), accounts=accounts, sign_in=sign_in, bot=bot, delivery=delivery, contact=contact,
         audit=audit, outbox=outbox, worker=worker, inbox=inbox, door=door, verification_client=client,
-        contact_client=None if settings.faq_only else LocalContact(contact), start=start, stop=stop,
+        contact_client=LocalContact(contact), start=start, stop=stop,
     )
 
 

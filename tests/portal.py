@@ -76,7 +76,9 @@ class Portal:
         assert answer.status_code == 202, answer.text
         return str(answer.json()["challenge"])
 
-    async def send(self, browser: httpx.AsyncClient, challenge: str, channel: str = "sms", **headers: str) -> httpx.Response:
+    async def send(
+        self, browser: httpx.AsyncClient, challenge: str, channel: str = "sms", **headers: str
+    ) -> httpx.Response:
         """Ask for a code."""
         return await browser.post(f"/v1/challenges/{challenge}/code", json={"channel": channel}, headers=headers)
 

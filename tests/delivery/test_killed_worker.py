@@ -52,7 +52,7 @@ async def test_a_worker_killed_at_random_points_loses_nothing(
             await asyncio.sleep(chance.uniform(0.02, 0.12))
             kills += 1
         else:
-            while await unfinished() and time.monotonic() < deadline:
+            while await unfinished() and time.monotonic() < deadline:  # noqa: ASYNC110  another process does the work
                 await asyncio.sleep(0.05)
         process.kill()
         await process.wait()

@@ -61,9 +61,8 @@ class TwilioServer:
 
 def problem(status: int, code: int | None) -> web.Response:
     """An error as Twilio writes it."""
-    return web.json_response(
-        {"code": code, "message": "made up", "more_info": "https://www.twilio.com/docs", "status": status}, status=status
-    )
+    answer = {"code": code, "message": "made up", "more_info": "https://www.twilio.com/docs", "status": status}
+    return web.json_response(answer, status=status)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from tests.portal import Portal, portal_on, served, wrong
 
 
 async def test_a_new_number_is_confirmed_and_the_old_one_told(portal: Portal) -> None:
-    """The new number is used only after its code; then the old number gets a notice and the next code goes to the new."""
+    """The new number is used only after its code; then the old one gets a notice, and the next code goes to the new."""
     async with portal.browser() as browser:
         await portal.sign_in(browser)
         asked = await browser.patch("/v1/me/contact-points", json={"mobile": "(845) 555-0199"})

@@ -76,7 +76,7 @@ def test_every_operation_answers_as_documented(portal_at: list[Any]) -> None:
                 phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
             )
             @given(case=operation.as_strategy(generation_mode=mode))
-            def ask(case: Any) -> None:
+            def ask(case: Any, mode: GenerationMode = mode) -> None:
                 nonlocal tried
                 if "challenge" in (case.path_parameters or {}):
                     case.path_parameters["challenge"] = challenge

@@ -1,7 +1,7 @@
 """Many requests at once, through HTTP, on both databases. security.md's races.
 
-Five of them were seen to fail on PostgreSQL against a build without the lock on the factor and without the conditions of
-the UPDATEs (guesses, codes, redeems, binds); on SQLite its single writer alone keeps requests in order.
+Five of them were seen to fail on PostgreSQL against a build without the lock on the factor and without the conditions
+of the UPDATEs (guesses, codes, redeems, binds); on SQLite its single writer alone keeps requests in order.
 """
 
 from __future__ import annotations

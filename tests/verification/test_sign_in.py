@@ -192,9 +192,10 @@ async def test_leading_zeros_count(sqlite_database: Database, settings_for: Call
 
 
 @pytest.mark.parametrize("body", [
-    '{"code": 12345}', '{"code": ["123456"]}', '{"code": null}', '{"code": ""}', '{"code": "123456", "code": "654321"}',
-    '{"code": "\' OR 1=1--"}', '{"code": "１２３４５６"}', '{"code": "١٢٣٤٥٦"}', '{"code": "12345"}', '{}', '[]', '"123456"',
-    '{"code": "123456", "to": "+18765551234"}', '{"code": "12345\\u0000"}', '{"code": {"$ne": ""}}', "not json",
+    '{"code": 12345}', '{"code": ["123456"]}', '{"code": null}', '{"code": ""}', '{"code": "12345"}',
+    '{"code": "123456", "code": "654321"}', '{"code": "\' OR 1=1--"}', '{"code": "１２３４５６"}',
+    '{"code": "١٢٣٤٥٦"}', '{}', '[]', '"123456"', '{"code": "123456", "to": "+18765551234"}',
+    '{"code": "12345\\u0000"}', '{"code": {"$ne": ""}}', "not json",
 ])
 async def test_odd_bodies_are_refused_without_an_echo(lite: Portal, browser: httpx.AsyncClient, body: str) -> None:
     """What is not six ASCII digits in a string is 400, and what was sent is not in the answer."""
