@@ -34,7 +34,7 @@ lock: .venv-uv/bin/uv  ## resolve the dependencies of pyproject.toml again
 	.venv-uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
 	.venv-uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-bench: setup-dev  ## the benchmarks, bounded; prints a table
+bench: setup-dev  ## measure a message from door to door; prints a table
 	@$(BIN)/python -m tests.benchmarks
 
 $(VENV)/.installed: requirements.lock pyproject.toml
