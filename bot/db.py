@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 Clock = Callable[[], int]
 """Gives the time as integer milliseconds since 1970-01-01 UTC. Passed in; never the client's."""
@@ -121,7 +122,7 @@ class Database:
 
     def _plain_connection(self) -> Connection:
         url = self.url.set(drivername="sqlite" if self.is_sqlite else "postgresql+psycopg")
-        connection = create_engine(url).connect()
+        connection = create_engine(url, poolclass=NullPool).connect()
         if self.is_sqlite:
             connection.exec_driver_sql("PRAGMA busy_timeout=10000")
             connection.commit()

@@ -45,7 +45,7 @@ _MULTIPLES = {"double": 2, "triple": 3}
 _WORD = rf"(?:(?:{'|'.join(_MULTIPLES)})[\s-]+)?(?:{'|'.join(_DIGIT_WORDS)})"
 _UNIT = rf"(?:\d|\b(?:{_WORD})\b)"
 # One separator between two digits, or a comma, dot or dash with spaces around it; none between written digits.
-_SEPARATOR = r"(?:\s?[,;./_*|:\u2010-\u2015\u2026-]\s?|\s+|\s?(?:\.\.\.|and|then)\s?)"
+_SEPARATOR = r"(?:\s?[,;./_*|:\u2010-\u2015\u2026-]\s?|\s+|\s?\.\.\.\s?)"
 _RUN = re.compile(rf"{_UNIT}(?:{_SEPARATOR}?{_UNIT})*", re.IGNORECASE)
 _PLAIN = re.compile(r"(?<![\d])(?<!\d[-.,/:])(?<!\+)\d{6}(?![\d])(?![-.,/:]\d)")
 _TOKEN = re.compile(rf"\d|{_WORD}", re.IGNORECASE)
@@ -64,21 +64,27 @@ def redact_codes(text: str) -> Redacted:
     A code is exactly six digits, of any script or as English words, with at most one separator between two of them,
     and not part of a longer run: phone numbers, dates of eight digits and one-digit choices survive.
     """
-    plain = _ascii_digits(text)
-    spans: list[tuple[int, int, str]] = [
-        (match.start(), match.end(), match.group()) for match in _PLAIN.finditer(plain)
-    ]
-    for match in _RUN.finditer(plain):
+    pieces: list[str] = []
+    codes: list[str] = []
+    plain, position = _ascii_digits(text), 0
+    for match in _PLAIN.finditer(plain):  # six digits that stand alone are a code, whatever stands beside them
+        _redact_runs(plain[position : match.start()], pieces, codes)
+        pieces.append(CODE_MARK)
+        codes.append(match.group())
+        position = match.end()
+    _redact_runs(plain[position:], pieces, codes)
+    return Redacted("".join(pieces), tuple(codes))
+
+
+def _redact_runs(text: str, pieces: list[str], codes: list[str]) -> None:
+    position = 0
+    for match in _RUN.finditer(text):
         digits = _digits_of(match.group())
-        if len(digits) == CODE_DIGITS and not any(s < match.end() and match.start() < e for s, e, _ in spans):
-            spans.append((match.start(), match.end(), digits))
-    if not spans:
-        return Redacted(plain, ())
-    pieces, position = [], 0
-    for start, end, _ in sorted(spans):
-        pieces += [plain[position:start], CODE_MARK]
-        position = end
-    return Redacted("".join(pieces) + plain[position:], tuple(code for _, _, code in sorted(spans)))
+        if len(digits) == CODE_DIGITS:
+            pieces += [text[position : match.start()], CODE_MARK]
+            codes.append(digits)
+            position = match.end()
+    pieces.append(text[position:])
 
 
 def _ascii_digits(text: str) -> str:
@@ -132,7 +138,7 @@ class Keys:
         self._masters = masters
 
     def derive(self, purpose: str) -> bytes:
-        """32 bytes for one purpose, always from the oldest master, so that pseudonyms and look-ups outlive a rotation."""
+        """32 bytes for one purpose, always of the oldest master, so that pseudonyms and look-ups outlive rotations."""
         return _derive(self._masters[-1], purpose)
 
     def pseudonym(self, kind: str, value: str) -> str:

@@ -44,7 +44,7 @@ class SmsKeywords(StrEnum):
 class Rate(NamedTuple):
     """At most `count` in a sliding window of `seconds`."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # tuple.count is not needed here
     seconds: int
 
 
@@ -251,6 +251,26 @@ class Settings(BaseSettings):
     def https(self) -> bool:
         """True when browsers reach us over TLS; decides the cookies' names and HSTS."""
         return self.own_url.startswith("https://")
+
+    @property
+    def organization(self) -> dict[str, str]:
+        """The practice's values under the names that domain.yml and the pages use for them."""
+        phone = "".join(filter(str.isdecimal, self.phone))
+        return {
+            "practice": self.practice,
+            "portal": self.portal,
+            "contact_page": self.contact_page,
+            "contact_label": self.contact_page.partition("://")[2],
+            "contact_reason": self.contact_reason,
+            "phone": self.phone,
+            "phone_link": f"tel:+{phone if len(phone) > 10 else '1' + phone}",
+            "sign_in_link": self._page("/sign-in"),
+            "me_link": self._page("/me"),
+        }
+
+    def _page(self, path: str) -> str:
+        """A page of ours as a link in a message; nothing where the portal has its own, or links would not be https."""
+        return f" ([open it]({self.own_url}{path}))" if self.https and not self.verification_url else ""
 
     @property
     def database(self) -> str:

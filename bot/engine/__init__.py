@@ -1,0 +1,22 @@
+"""The dialogue engine. Rasa stays inside: others use `bot.engine.model` and what `bot.app` hands them.
+
+What must be so before the first `import rasa` is done here, once.
+"""
+
+import logging
+import os
+import warnings
+
+import structlog
+
+from bot.engine import tensorflow_stand_in
+
+os.environ["RASA_TELEMETRY_ENABLED"] = "false"  # patients' text goes nowhere
+os.environ.setdefault("LOG_LEVEL_LIBRARIES", "ERROR")
+os.environ.setdefault("TQDM_DISABLE", "1")  # a bar for every rule tracker; `twostep train` has its own progress
+tensorflow_stand_in.install()
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # Rasa's, and its setuptools is pinned
+
+# Rasa logs each message's text at debug, through structlog.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+logging.getLogger("rasa").setLevel(logging.WARNING)

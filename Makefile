@@ -1,0 +1,46 @@
+# `make run` and `make test` are all that is needed; the rest is for working on twostep.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test setup setup-dev train check clean lock encoder bench screenshots
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+run: setup  ## install what is missing, train, migrate, serve on http://127.0.0.1:8000
+	@$(BIN)/twostep serve
+
+test: setup-dev check  ## lint, types, layers, tests
+	@$(BIN)/python -m pytest
+
+setup: $(VENV)/.installed  ## the environment that serving needs
+
+setup-dev: $(VENV)/.installed-dev  ## the same with the test tools
+
+train: setup  ## train the model if its data changed
+	@$(BIN)/twostep train
+
+check: setup-dev  ## lint, types and layers, without the tests
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+clean:  ## remove the environment, the model and the embedded database
+	rm -rf $(VENV) .venv-uv .twostep models/twostep.tar.gz models/trained.json *.egg-info
+
+lock: .venv-uv/bin/uv  ## resolve the dependencies of pyproject.toml again
+	.venv-uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
+	.venv-uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+bench: setup-dev  ## the benchmarks, bounded; prints a table
+	@$(BIN)/python -m tests.benchmarks
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@PYTHON=$(PYTHON) ./setup.sh requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock pyproject.toml
+	@PYTHON=$(PYTHON) ./setup.sh requirements-dev.lock
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,55 @@
+"""What an action can tell from the conversation so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rasa_sdk.interfaces import Tracker
+
+Event = dict[str, Any]
+
+
+def turns_back(tracker: Tracker) -> Iterator[list[Event]]:
+    """The bot's messages of the earlier turns, the latest turn first; the one under way is left out."""
+    said: list[Event] = []
+    under_way = True
+    for event in reversed(tracker.events):
+        if event["event"] == "session_started":
+            break
+        if event["event"] == "bot" and not under_way:
+            said.insert(0, event)
+        elif event["event"] == "user":
+            if not under_way:
+                yield said
+            under_way, said = False, []
+    if said:
+        yield said
+
+
+def notes_of(event: Event) -> dict[str, Any]:
+    """The `metadata` that domain.yml gives a response."""
+    return ((event.get("metadata") or {}).get("metadata")) or {}
+
+
+def last_asked(tracker: Tracker) -> str | None:
+    """What a yes or no in this message is about: the `asks` of the bot's last messages."""
+    for said in turns_back(tracker):
+        return next((notes_of(event)["asks"] for event in reversed(said) if "asks" in notes_of(event)), None)
+    return None
+
+
+def misses_in_a_row(tracker: Tracker) -> int:
+    """How many turns just before this one ended without an answer."""
+    count = 0
+    for said in turns_back(tracker):
+        if not any(notes_of(event).get("kind") == "fallback" for event in said):
+            break
+        count += 1
+    return count
+
+
+def understanding(tracker: Tracker) -> dict[str, Any]:
+    """What bot.nlu.decision wrote on this message."""
+    found: dict[str, Any] = tracker.latest_message.get("understanding") or {}
+    return found

@@ -1,0 +1,61 @@
+"""When the assistant is not sure: ask between two topics, or admit it, a step further each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
+
+from actions.conversation import misses_in_a_row, understanding
+
+
+class _Choices(Action):
+    """Offers topics as buttons under their human names.
+
+    Args:
+        labels: topic to its name, from domain.yml.
+    """
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self._labels = labels
+
+    def buttons(self, topics: list[str]) -> list[dict[str, str]]:
+        """A button for each topic that has a name."""
+        return [{"title": self._labels[t], "payload": f"/{t}"} for t in topics if t in self._labels]
+
+
+class ActionAskBetween(_Choices):
+    """Two topics are about as likely: lets the patient say which."""
+
+    def name(self) -> str:
+        """Its name in domain.yml."""
+        return "action_ask_between"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+        """Ask."""
+        dispatcher.utter_message(
+            response="utter_ask_between", buttons=self.buttons(understanding(tracker).get("candidates", []))
+        )
+        return []
+
+
+class ActionMiss(_Choices):
+    """No answer: asks to rephrase and offers the nearest topics, then offers a person, then says how to reach one."""
+
+    def name(self) -> str:
+        """Its name in domain.yml."""
+        return "action_miss"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+        """Take the next step of the ladder."""
+        match misses_in_a_row(tracker):
+            case 0:
+                nearest = self.buttons(understanding(tracker).get("candidates", []))
+                dispatcher.utter_message(response="utter_miss_rephrase", buttons=nearest)
+            case 1:
+                dispatcher.utter_message(response="utter_miss_offer_contact")
+            case _:
+                dispatcher.utter_message(response="utter_miss_contact")
+        return []

@@ -1,0 +1,115 @@
+"""A new code for the sign-in that waits: ask the backend, say truthfully what it answered."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from bot.verification.model import Channel, ClientUnavailable, Outcome, Redeemed, SignInStatus, VerificationClient
+from rasa_sdk.events import FollowupAction
+from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
+
+OTHER_WAY = {
+    Channel.SMS: {"title": "Send it by text message", "payload": '/request_resend{"channel": "sms"}'},
+    Channel.EMAIL: {"title": "Send it by email (less secure)", "payload": '/request_resend{"channel": "email"}'},
+}
+
+
+class _BackendAction(Action):
+    """An action that asks the verification backend; when that is away it says so and claims nothing."""
+
+    def __init__(self, client: VerificationClient) -> None:
+        self._client = client
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+        """Ask, and answer; the contact route when the backend does not."""
+        try:
+            return await self.ask(dispatcher, tracker)
+        except ClientUnavailable:
+            dispatcher.utter_message(response="utter_resend_failed")
+            return []
+
+    async def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Any]:
+        """The action itself. Raises ClientUnavailable."""
+        raise ClientUnavailable(f"{self.name()} asks nothing")
+
+
+class ActionOfferResend(_BackendAction):
+    """After a missing or refused code: offers another one, where a sign-in waits for it."""
+
+    def name(self) -> str:
+        """Its name in domain.yml."""
+        return "action_offer_resend"
+
+    async def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Any]:
+        """Look where a code would go, and ask before sending it there."""
+        status = await self._client.status(tracker.sender_id)
+        if not status.waiting:
+            dispatcher.utter_message(response="utter_no_sign_in")
+        elif status.retry_after is None:
+            dispatcher.utter_message(response="utter_resend_limit", buttons=other_ways(status))
+        else:
+            dispatcher.utter_message(
+                response="utter_ask_resend", destination=status.destination, buttons=other_ways(status)
+            )
+        return []
+
+
+class ActionResend(_BackendAction):
+    """The patient asked for a code, or said yes to one: has it sent."""
+
+    def name(self) -> str:
+        """Its name in domain.yml."""
+        return "action_resend"
+
+    async def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Any]:
+        """Redeem, and say what happened. The key ties the send to this message: answering it twice sends once."""
+        status = await self._client.status(tracker.sender_id)
+        if not status.waiting:
+            dispatcher.utter_message(response="utter_no_sign_in")
+            return []
+        channel = next((e["value"] for e in tracker.latest_message["entities"] if e["entity"] == "channel"), None)
+        message = (tracker.latest_message.get("metadata") or {}).get("message_id") or len(tracker.events)
+        key = str(uuid5(NAMESPACE_URL, f"{tracker.sender_id}:{message}"))
+        sent = await self._client.redeem(tracker.sender_id, channel=channel, idempotency_key=key)
+        match sent.outcome:
+            case Outcome.ACCEPTED:
+                dispatcher.utter_message(
+                    response="utter_resend_accepted", destination=sent.destination, seconds=sent.retry_after or 30
+                )
+                dispatcher.utter_message(response="utter_ask_arrived")
+            case Outcome.WAIT:
+                dispatcher.utter_message(response="utter_resend_wait", seconds=sent.retry_after)
+            case _:
+                dispatcher.utter_message(response="utter_resend_limit", buttons=other_ways(sent))
+        return []
+
+
+class ActionNotArrived(_BackendAction):
+    """The new code did not arrive either: what to check, and the other way."""
+
+    def name(self) -> str:
+        """Its name in domain.yml."""
+        return "action_not_arrived"
+
+    async def ask(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Any]:
+        """Say where it went, and offer the other way."""
+        status = await self._client.status(tracker.sender_id)
+        if not status.waiting:
+            return [FollowupAction("action_offer_resend")]
+        dispatcher.utter_message(
+            response="utter_not_arrived", destination=status.destination, buttons=[*other_ways(status), *_AFTER]
+        )
+        return []
+
+
+_AFTER = [
+    {"title": "Update my mobile number", "payload": "/update_phone"},
+    {"title": "Talk to a person", "payload": "/request_human"},
+]
+
+
+def other_ways(of: SignInStatus | Redeemed) -> list[dict[str, str]]:
+    """Buttons for the channels that a code could take instead."""
+    return [OTHER_WAY[channel] for channel in of.other_channels]

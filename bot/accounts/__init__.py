@@ -1,0 +1,1 @@
+"""People: password, roles, contact points, sessions."""

@@ -1,0 +1,257 @@
+"""The `twostep` command. Each command parses its arguments, calls the topic's own code, and prints.
+
+Heavy imports stand inside the commands, so that `twostep --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+from rich.console import Console
+
+from bot.settings import Settings, SettingsError, load_settings
+
+PROJECT = Path(__file__).parents[1]
+
+app = typer.Typer(
+    name="twostep", help="Help with two-step sign-in: the assistant, its backend, and their tools.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The database's tables.", no_args_is_help=True)
+app.add_typer(db, name="db")
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class UserError(Exception):
+    """What the operator did cannot work; the message names the cause and the mend, in one line."""
+
+
+# --- serving ----------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(
+    only: Annotated[str, typer.Option(help="`verification`: the backend alone, for a bot elsewhere.")] = "",
+    host: Annotated[str | None, typer.Option(help="Address to listen on (TWOSTEP_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (TWOSTEP_PORT).")] = None,
+) -> None:
+    """Serve the assistant, the pages and the backend."""
+    if only not in ("", "verification"):
+        raise UserError(f"--only {only} is not known: leave it out, or write --only verification")
+    settings = _settings(host=host, port=port)
+    from bot.app import run
+
+    if not only:
+        _train(force=False)
+    try:
+        run(settings, only=only, announce=out.print)
+    except OSError as error:
+        raise UserError(f"{settings.host}:{settings.port}: {error.strerror or error}; choose another TWOSTEP_PORT") from None
+
+
+@app.command()
+def train(force: Annotated[bool, typer.Option(help="Train all of it again.")] = False) -> None:
+    """Train the model, if anything it is made from has changed."""
+    if not _train(force=force):
+        out.print("The model is up to date: nothing to train.")
+
+
+@app.command()
+def chat() -> None:
+    """Talk to the assistant in the terminal."""
+    settings = _settings()
+    _train(force=False)
+    asyncio.run(_chat(settings))
+
+
+@app.command()
+def ask(
+    text: Annotated[list[str] | None, typer.Argument(help="Questions; without any, one a line from stdin.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    conversation: Annotated[bool, typer.Option(help="Keep one conversation for all questions.")] = False,
+) -> None:
+    """Answer questions, each in a fresh conversation."""
+    settings = _settings()
+    _train(force=False)
+    questions = iter(text) if text else _lines(sys.stdin)
+    asyncio.run(_ask(settings, questions, as_json=as_json, keep=conversation))
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help='A JSON Lines file of {"text": ..., "intent": ...}.')],
+    picture: Annotated[Path | None, typer.Option(help="Write the confusion picture to this PNG file.")] = None,
+) -> None:
+    """Measure understanding on labelled questions."""
+    lines = _labelled(file)
+    _train(force=False)
+    from bot.app import load_understanding
+    from bot.nlu.evaluation import evaluate as measure
+
+    out.print(measure(lines, load_understanding(PROJECT), picture=picture))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def rasa(context: typer.Context) -> None:
+    """Rasa's own command line inside this environment, such as `twostep rasa data validate`."""
+    import bot.engine  # noqa: F401  # prepares the ground for Rasa
+
+    sys.argv = ["rasa", *context.args]
+    from rasa.__main__ import main as rasa_main
+
+    rasa_main()
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, database, model, audit, Twilio and SMTP; say how to mend what is wrong."""
+    settings = _settings()
+    from bot.app import examine
+
+    bad = 0
+    for finding in examine(settings, PROJECT):
+        out.print(f"[green]ok[/]    {finding.what}" if finding.ok else f"[red]wrong[/] {finding.what}: {finding.mend}")
+        bad += not finding.ok
+    if bad:
+        raise UserError(f"{bad} of these need mending")
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the tables to the newest revision. `serve` does this by itself."""
+    from bot.db import Database
+
+    database = Database(_settings().database)
+    database.migrate()
+    out.print(f"The database is at revision {database.revision()[0]}.")
+
+
+@db.command("revision")
+def db_revision() -> None:
+    """Tell the database's revision and the newest one."""
+    from bot.db import Database
+
+    current, newest = Database(_settings().database).revision()
+    out.print(f"database: {current or 'empty'}, newest: {newest}")
+
+
+# --- what the commands share ---------------------------------------------------------------------------------------
+
+
+def _settings(**overrides: Any) -> Settings:
+    return load_settings(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def _train(*, force: bool) -> bool:
+    from bot.engine.training import Project, is_current, train
+
+    project = Project(PROJECT)
+    if not force and is_current(project):
+        return False
+    with err.status("training") as status:
+        return train(project, force=force, progress=status.update)
+
+
+def _lines(stream: Any) -> Iterator[str]:
+    return (line.strip() for line in stream if line.strip())
+
+
+def _labelled(file: Path) -> list[tuple[str, str]]:
+    if not file.exists():
+        raise UserError(f"{file} is not there")
+    lines = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip():
+            try:
+                entry = json.loads(line)
+                lines.append((str(entry["text"]), str(entry["intent"])))
+            except (ValueError, KeyError, TypeError):
+                raise UserError(f'{file}:{number}: write {{"text": ..., "intent": ...}}') from None
+    if not lines:
+        raise UserError(f"{file} has no lines")
+    return lines
+
+
+async def _ask(settings: Settings, questions: Iterator[str], *, as_json: bool, keep: bool) -> None:
+    from bot.app import terminal_assistant
+    from bot.privacy import redact_codes
+
+    one = uuid4().hex
+    async with terminal_assistant(settings, PROJECT) as engine:
+        for text in questions:
+            door = redact_codes(text[:1000])
+            answer = await engine.answer(one if keep else uuid4().hex, door.text, channel="terminal")
+            found = answer.understanding
+            if not as_json:
+                out.print(f"[bold]> {_escape(text)}[/]")
+                for reply in answer.replies:
+                    out.print(_escape(reply.text))
+                    for button in reply.buttons:
+                        out.print(f"  - {_escape(button.title)}")
+                continue
+            print(json.dumps({
+                "text": text,
+                "intent": found.intent,
+                "confidence": round(found.confidence, 4),
+                "decision": found.decision,
+                "candidates": list(found.candidates),
+                "intents": list(found.intents),
+                "language": "en",
+                "messages": [
+                    {"text": r.text, "kind": r.kind, "buttons": [{"title": b.title} for b in r.buttons]}
+                    for r in answer.replies
+                ],
+            }, ensure_ascii=False), flush=True)
+
+
+async def _chat(settings: Settings) -> None:
+    from bot.app import terminal_assistant
+    from bot.privacy import redact_codes
+
+    conversation = uuid4().hex
+    async with terminal_assistant(settings, PROJECT) as engine:
+        replies = await engine.greet(conversation, channel="terminal")
+        while True:
+            choices = 0
+            for reply in replies:
+                out.print(f"[cyan]{_escape(reply.text)}[/]")
+                for button in reply.buttons:
+                    choices += 1
+                    out.print(f"  [bold]{choices}[/] {_escape(button.title)}")
+            try:
+                text = await asyncio.to_thread(input, "you> ")
+            except (EOFError, KeyboardInterrupt):
+                return
+            if text.strip() in ("exit", "quit"):
+                return
+            if text.strip():
+                replies = (await engine.answer(conversation, redact_codes(text).text, channel="terminal")).replies
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def main() -> None:
+    """Entry point: a mistake of the user's is one line on stderr and exit status 1, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    from bot.engine.training import TrainingFailed
+
+    try:
+        app()
+    except (UserError, SettingsError, TrainingFailed) as error:
+        err.print(f"[red]twostep:[/] {_escape(str(error))}")
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Contact requests and their way to the practice."""

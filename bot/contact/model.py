@@ -1,0 +1,129 @@
+"""A request that a person of the practice answers, its rules, and the protocol by which the bot fills one in.
+Standard library only."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+NAME_LENGTH = 100
+REPLY_TO_LENGTH = 254
+MESSAGE_LENGTH = 2000
+OTHER_REASONS = ("Appointments", "Billing", "Medical records", "Something else")
+_REFERENCE_CHARACTERS = "ACDEFHJKMNPRTUVWXY34679"  # none that is read as another
+
+
+class Field(StrEnum):
+    """What a contact request asks for."""
+
+    NAME = "name"
+    REPLY_TO = "reply_to"
+    REASON = "reason"
+    MESSAGE = "message"
+
+
+REQUIRED = (Field.NAME, Field.REPLY_TO, Field.MESSAGE)
+
+
+class Problem(StrEnum):
+    """Why a value is not taken. The words for each are the caller's."""
+
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    LINE_BREAK = "line_break"
+    NOT_REACHABLE = "not_reachable"
+    UNKNOWN_REASON = "unknown_reason"
+
+
+EXPLANATIONS = {
+    (Field.NAME, Problem.EMPTY): "Please give a name.",
+    (Field.NAME, Problem.TOO_LONG): f"Please shorten the name to {NAME_LENGTH} characters.",
+    (Field.NAME, Problem.LINE_BREAK): "Please write the name on one line.",
+    (Field.REPLY_TO, Problem.EMPTY): "Please give a phone number or an email address, so that we can answer.",
+    (Field.REPLY_TO, Problem.TOO_LONG): "That is too long for a phone number or an email address.",
+    (Field.REPLY_TO, Problem.LINE_BREAK): "Please write the phone number or email address on one line.",
+    (Field.REPLY_TO, Problem.NOT_REACHABLE): (
+        "That does not look like a phone number or an email address. "
+        "Write it like 845-555-0142 or name@example.com."
+    ),
+    (Field.REASON, Problem.UNKNOWN_REASON): "Please choose one of the reasons in the list.",
+    (Field.MESSAGE, Problem.EMPTY): "Please write what we can help you with.",
+    (Field.MESSAGE, Problem.TOO_LONG): f"Please shorten the message to {MESSAGE_LENGTH} characters.",
+}
+
+
+def explain(field: Field, problem: Problem) -> str:
+    """Kind words for a value that is not taken; they never repeat the value."""
+    return EXPLANATIONS.get((field, problem), "Please check this entry.")
+
+
+def check(field: Field, value: str, reasons: tuple[str, ...]) -> Problem | None:
+    """What is wrong with a value, as far as can be told without looking at numbers and addresses."""
+    length = {Field.NAME: NAME_LENGTH, Field.REPLY_TO: REPLY_TO_LENGTH}.get(field, MESSAGE_LENGTH)
+    if field is Field.REASON:
+        return None if value in reasons else Problem.UNKNOWN_REASON
+    if not value.strip():
+        return Problem.EMPTY
+    if len(value) > length:
+        return Problem.TOO_LONG
+    allowed = "\n\r\t" if field is Field.MESSAGE else ""
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") and character not in allowed for character in value):
+        return Problem.LINE_BREAK
+    return None
+
+
+def new_reference() -> str:
+    """A short reference to quote on the phone, such as `H4K-9MP`."""
+    letters = "".join(secrets.choice(_REFERENCE_CHARACTERS) for _ in range(6))
+    return f"{letters[:3]}-{letters[3:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """What the chat may show of a draft: initials, a masked number or address, the message without either."""
+
+    name: str | None = None
+    reply_to: str | None = None
+    reason: str | None = None
+    message: str | None = None
+
+    @property
+    def missing(self) -> tuple[Field, ...]:
+        """The fields still to be asked for."""
+        return tuple(field for field in REQUIRED if getattr(self, field.value) is None)
+
+
+class DraftIncomplete(Exception):
+    """A request was filed before all was there; `missing` names the fields."""
+
+    def __init__(self, missing: tuple[Field, ...]) -> None:
+        super().__init__(", ".join(missing))
+        self.missing = missing
+
+
+class ContactClient(Protocol):
+    """How the bot fills in a contact request, one draft a conversation. Every method may raise
+    `bot.verification.model.ClientUnavailable`."""
+
+    async def save_draft(self, conversation: str, field: str, value: str) -> Problem | None:
+        """Keep a value in the draft, encrypted. A Problem: it was not taken; `explain` has words for it."""
+        ...
+
+    async def draft(self, conversation: str) -> DraftView:
+        """The draft, masked; empty when there is none."""
+        ...
+
+    async def discard(self, conversation: str) -> None:
+        """Forget the draft."""
+        ...
+
+    async def file(self, conversation: str, *, include_transcript: bool = False) -> str:
+        """Hand the draft to the practice; gives the reference to quote.
+
+        Raises:
+            DraftIncomplete: a field is missing; the draft is kept.
+        """
+        ...

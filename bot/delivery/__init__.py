@@ -1,0 +1,1 @@
+"""Messages on their way: outbox, worker, gateways, opt-outs, status callbacks."""

@@ -1,0 +1,43 @@
+"""A number or a title typed instead of pressing a button ("2", "the second one", "#1", "My code didn't come")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_WORDS = {
+    "one": 1, "first": 1, "1st": 1, "two": 2, "second": 2, "2nd": 2, "three": 3, "third": 3, "3rd": 3,
+    "four": 4, "fourth": 4, "4th": 4, "five": 5, "fifth": 5, "5th": 5,
+}
+_CHOICE = re.compile(
+    rf"(?:(?:the|option|number|no\.?|choice|press|#)\s*)*(?P<number>\d|{'|'.join(_WORDS)})(?:\s+(?:one|option|please))?[.)!]*"
+)
+
+
+_NEVER_MIND = re.compile(
+    r"(?:oh |no,? |please |actually,? )*(?:never ?mind|forget (?:it|that|about it)|cancel(?: (?:it|that|this))?|stop(?: it)?"
+    r"|i changed my mind|don'?t send (?:it|that)|no thanks?)[.! ]*"
+)
+
+
+def is_never_mind(text: str) -> bool:
+    """True for words that break off what is being filled in."""
+    return _NEVER_MIND.fullmatch(" ".join(text.casefold().split())) is not None
+
+
+def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
+    """The command of the button that the text names, or None.
+
+    Args:
+        text: what the patient typed.
+        buttons: (title, command) of the choices just offered, in their order.
+    """
+    said = " ".join(text.casefold().split())
+    for title, command in buttons:
+        if said == " ".join(title.casefold().split()):
+            return command
+    match = _CHOICE.fullmatch(said)
+    if match is None:
+        return None
+    number = int(match["number"]) if match["number"].isdecimal() else _WORDS[match["number"]]
+    return buttons[number - 1][1] if 1 <= number <= len(buttons) else None

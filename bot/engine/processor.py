@@ -1,0 +1,206 @@
+"""Rasa's message processor, driven one turn at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rasa.core.actions.action import create_bot_utterance
+from rasa.core.channels.channel import UserMessage
+from rasa.core.lock_store import LockStore
+from rasa.core.processor import MessageProcessor
+from rasa.engine.loader import load_predict_graph_runner
+from rasa.engine.runner.interface import GraphRunner
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.storage import ModelMetadata
+from rasa.shared.core.events import BotUttered, SessionStarted, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.engine.actions import InProcessActions
+from bot.engine.choices import chosen, is_never_mind
+from bot.engine.graph_runner import DirectGraphRunner
+from bot.engine.model import Decision, Understanding
+from bot.engine.output import TurnOutput, parse_command, reply_from
+from bot.engine.tracker_store import AsyncTrackerStore
+from bot.engine.wording import Wording
+from bot.privacy import CODE_MARK
+
+UNDERSTANDING = "understanding"  # the key that bot.nlu.decision writes on a message
+CONTROL = frozenset(
+    {"greet", "thank", "goodbye", "affirm", "deny", "start_over", "out_of_scope", "choose_between"}
+)  # intents that are not topics: what is said to them is a message, not an answer
+WARNING = "utter_code_warning"
+WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
+
+
+class _NoLockStore(LockStore):
+    """Rasa's lock store polls once a second; the engine has its own lock around every turn."""
+
+    def get_lock(self, conversation_id: str) -> None:
+        """There is never one."""
+
+    def save_lock(self, lock: Any) -> None:
+        """Nothing to keep."""
+
+    def delete_lock(self, conversation_id: str) -> None:
+        """Nothing to delete."""
+
+
+class TurnProcessor(MessageProcessor):
+    """Answers a message with Rasa's own steps, but reads and writes the tracker once, and understands off the loop."""
+
+    def __init__(
+        self, model: Path, store: AsyncTrackerStore, wording: Wording, actions: InProcessActions
+    ) -> None:
+        super().__init__(
+            model_path=model, tracker_store=store, lock_store=_NoLockStore(), generator=wording, action_endpoint=actions
+        )
+        self._store = store
+        self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="nlu")
+        self.topics = frozenset(self.domain.intents) - CONTROL
+
+    @staticmethod
+    def _load_model(model_path: str | Path) -> tuple[str, ModelMetadata, GraphRunner]:
+        with TemporaryDirectory(prefix="twostep-model-") as folder:
+            metadata, runner = load_predict_graph_runner(
+                Path(folder), Path(model_path), LocalModelStorage, DirectGraphRunner
+            )
+        return Path(model_path).name, metadata, runner
+
+    async def turn(
+        self,
+        conversation: str,
+        text: str,
+        output: TurnOutput,
+        *,
+        command: str | None = None,
+        notes: Mapping[str, Any] | None = None,
+    ) -> Understanding:
+        """One message: understand it, run the rules and actions, keep what happened."""
+        tracker = await self.fetch_tracker_and_update_session(conversation, output)
+        context = context_of(tracker, self.topics)
+        command = command or chosen(text, context["buttons"])
+        if tracker.active_loop_name and is_never_mind(text):
+            command = "/cancel_contact"
+        parses = [_pressed(text, command)] if command else await self._understand(text, context)
+        if CODE_MARK in text and parses[0]["intent"]["name"] not in WARNS_ITSELF:
+            await self._warn_once(tracker, output)
+        for part in parses:
+            tracker.update(
+                UserUttered(
+                    part["text"],
+                    part["intent"],
+                    part["entities"],
+                    part,  # type: ignore[arg-type]  # a TypedDict that exists for type checkers only
+                    input_channel=output.name(),
+                    metadata={**(notes or {}), "button": bool(command)},
+                ),
+                self.domain,
+            )
+            tracker = await self.run_action_extract_slots(output, tracker)
+            await self._run_prediction_loop(output, tracker)
+        if parses[0]["intent"]["name"] == "start_over":
+            await self._store.forget(conversation)
+        else:
+            await self.save_tracker(tracker)
+        return _understanding_of(parses, pressed=bool(command))
+
+    def understand(self, text: str, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Rasa's parse data for a text: CPU work of some milliseconds."""
+        message = UserMessage(text, metadata=dict(context or {}))
+        return self._parse_message_with_graph(message, DialogueStateTracker("", []))
+
+    async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput) -> None:
+        said = [event for event in tracker.events if isinstance(event, BotUttered)]
+        if not any(event.metadata.get("utter_action") == WARNING for event in said):
+            words = await self.nlg.generate(WARNING, tracker, output.name()) or {}
+            event = create_bot_utterance({**words, "utter_action": WARNING})
+            tracker.update(event, self.domain)
+            await output.send_response(tracker.sender_id, event.message())
+
+    async def _understand(self, text: str, context: dict[str, Any]) -> list[dict[str, Any]]:
+        loop = asyncio.get_running_loop()
+        parse = await loop.run_in_executor(self._understanding, self.understand, plain(text), context)
+        parts = parse.get(UNDERSTANDING, {}).get("parts") or ()
+        if len(parts) < 2:
+            return [parse]
+        return [
+            {
+                **parse,
+                "text": part["text"],
+                "intent": {"name": part["intent"], "confidence": part["confidence"]},
+            }
+            for part in parts
+        ]
+
+    def close(self) -> None:
+        """End the understanding thread."""
+        self._understanding.shutdown(wait=False, cancel_futures=True)
+
+
+def plain(text: str) -> str:
+    """The text as nothing but text: Rasa takes a leading slash for an intent that the writer chose himself."""
+    return text.strip().lstrip("/\\ \t\n") or "?"
+
+
+def context_of(tracker: DialogueStateTracker, topics: frozenset[str]) -> dict[str, Any]:
+    """What the last turn was about: the topic answered, the intents offered as buttons, the question asked."""
+    said = []
+    for event in reversed(tracker.events):
+        if isinstance(event, UserUttered):
+            break
+        if isinstance(event, BotUttered):
+            said.append(event)
+    buttons: list[tuple[str, str]] = []
+    asked = None
+    for event in reversed(said):
+        buttons += [(button.title, button.command) for button in reply_from(event.message(), topics).buttons]
+        asked = (event.metadata.get("metadata") or {}).get("asks", asked)
+    return {
+        "topic": _last_topic(tracker, topics),
+        "offered": [parse_command(command)[0] for _, command in buttons],
+        "buttons": buttons,
+        "prompt": asked,
+    }
+
+
+def _last_topic(tracker: DialogueStateTracker, topics: frozenset[str]) -> str | None:
+    for event in reversed(tracker.events):
+        if isinstance(event, SessionStarted):
+            break
+        if isinstance(event, BotUttered):
+            topic = reply_from(event.message(), topics).topic
+            if topic:
+                return topic
+    return None
+
+
+def _pressed(title: str, command: str | None) -> dict[str, Any]:
+    intent, entities = parse_command(command or "")
+    return {"text": title, "intent": {"name": intent, "confidence": 1.0}, "entities": entities}
+
+
+def _understanding_of(parses: list[dict[str, Any]], *, pressed: bool) -> Understanding:
+    first = parses[0]
+    intent = first["intent"]["name"] or "out_of_scope"
+    if pressed:
+        return Understanding(intent, 1.0, Decision.ANSWER, (), (intent,))
+    found = first.get(UNDERSTANDING) or {}
+    decision = Decision(found.get("decision", Decision.ANSWER if intent != "out_of_scope" else Decision.FALLBACK))
+    if decision is Decision.ASK:
+        intent = found["intent"]
+    elif decision is Decision.FALLBACK:
+        intent = "out_of_scope"
+    return Understanding(
+        intent=intent,
+        confidence=float(first["intent"]["confidence"] if len(parses) > 1 else found.get("confidence", 0.0)),
+        decision=decision,
+        candidates=tuple(found.get("candidates") or ()) if decision is Decision.ASK else (),
+        intents=tuple(part["intent"]["name"] for part in parses) if len(parses) > 1 else (),
+        embedded=bool(found.get("embedded")),
+    )
+

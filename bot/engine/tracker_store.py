@@ -1,0 +1,155 @@
+"""Keeps Rasa's trackers on the project's own engine, tables and migrations.
+
+Two tables: `tracker_events`, an append-only log of all that happened in a conversation, and `tracker_states`, the one
+row that a turn reads: the last few turns' events behind a snapshot of what came before. A turn therefore costs the
+same at the start and at the end of a long conversation, and nothing blocks the event loop.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import deserialise_events
+from rasa.shared.core.trackers import DialogueStateTracker
+from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, delete, insert, select
+
+from bot.db import Clock, Database, metadata
+
+tracker_events = Table(
+    "tracker_events",
+    metadata,
+    Column("conversation", String(64), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("data", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+tracker_states = Table(
+    "tracker_states",
+    metadata,
+    Column("conversation", String(64), primary_key=True),
+    Column("data", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+TURNS_KEPT = 4  # rules look at the last turn; a few more are kept for "say it in other words" and for readers of dumps
+TURNS_BEFORE_CUT = 8
+RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event, and nobody reads its tail
+
+JsonEvent = dict[str, Any]
+
+
+class StoredTracker(DialogueStateTracker):
+    """A tracker that knows what of it is stored already: these events, up to this position of the log."""
+
+    recent_events: list[JsonEvent] = []
+    next_position = 0
+
+
+class AsyncTrackerStore(TrackerStore):
+    """Rasa's tracker store interface over `bot.db.Database`."""
+
+    def __init__(self, domain: Domain | None, database: Database, clock: Clock) -> None:
+        super().__init__(domain)
+        self._database = database
+        self._clock = clock
+
+    def init_tracker(self, sender_id: str) -> StoredTracker:
+        """A tracker without events."""
+        return StoredTracker(sender_id, self.domain.slots)
+
+    async def retrieve(self, sender_id: str) -> StoredTracker | None:
+        """The tracker with its recent events; None for a conversation that is new or was forgotten."""
+        query = select(tracker_states.c.data, tracker_states.c.position).where(
+            tracker_states.c.conversation == sender_id
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        recent: list[JsonEvent] = json.loads(row.data)
+        tracker = self.init_tracker(sender_id)
+        for event in deserialise_events(recent):
+            tracker.update(event, self.domain)
+        tracker.recent_events = recent
+        tracker.next_position = row.position
+        return tracker
+
+    async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> DialogueStateTracker:
+        """A new tracker. Nothing is written before its first turn is over."""
+        return self.init_tracker(sender_id)
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Append what is new and replace the conversation's one state row, in one transaction."""
+        assert isinstance(tracker, StoredTracker)  # all come from this store
+        recent, position = tracker.recent_events, tracker.next_position
+        new = [_slim(event.as_dict()) for event in list(tracker.events)[len(recent) :]]
+        if not new:
+            return
+        recent = _compact(recent + new)
+        now = self._clock()
+        state = {"data": json.dumps(recent), "position": position + len(new), "at": now}
+        upsert = self._database.insert(tracker_states).values(conversation=tracker.sender_id, **state)
+        async with self._database.write() as connection:
+            await connection.execute(
+                insert(tracker_events),
+                [
+                    {"conversation": tracker.sender_id, "position": position + i, "data": json.dumps(e), "at": now}
+                    for i, e in enumerate(new)
+                ],
+            )
+            await connection.execute(upsert.on_conflict_do_update(index_elements=["conversation"], set_=state))
+
+    async def forget(self, conversation: str) -> None:
+        """Delete everything of a conversation."""
+        async with self._database.write() as connection:
+            for table in (tracker_events, tracker_states):
+                await connection.execute(delete(table).where(table.c.conversation == conversation))
+
+    async def keys(self) -> list[str]:
+        """The conversations there are."""
+        async with self._database.read() as connection:
+            return list((await connection.execute(select(tracker_states.c.conversation))).scalars())
+
+
+def _slim(event: JsonEvent) -> JsonEvent:
+    parse_data = event.get("parse_data")
+    if parse_data and len(parse_data.get("intent_ranking") or ()) > RANKING_KEPT:
+        event = {**event, "parse_data": {**parse_data, "intent_ranking": parse_data["intent_ranking"][:RANKING_KEPT]}}
+    return event
+
+
+def _compact(events: list[JsonEvent]) -> list[JsonEvent]:
+    """Fold all but the last turns into a snapshot, once there are enough of them to make it worth while."""
+    starts = [i for i, event in enumerate(events) if event["event"] == "user"]
+    if len(starts) <= TURNS_BEFORE_CUT:
+        return events
+    cut = starts[-TURNS_KEPT]
+    return _snapshot(events[:cut]) + events[cut:]
+
+
+def _snapshot(events: Sequence[JsonEvent]) -> list[JsonEvent]:
+    """The fewest events that leave a tracker as these do: its session, slots, active form, and that it listens."""
+    slots: dict[str, JsonEvent] = {}
+    loop: JsonEvent | None = None
+    session: JsonEvent | None = None
+    listen: JsonEvent | None = None
+    for event in events:
+        match event["event"]:
+            case "slot":
+                slots[event["name"]] = event
+            case "active_loop":
+                loop = event if event.get("name") else None
+            case "session_started":
+                slots, loop, session = {}, None, event
+            case "reset_slots" | "restart":
+                slots, loop = {}, None
+            case "action" if event.get("name") == "action_listen":
+                listen = event
+    head = [session] if session else []
+    return head + list(slots.values()) + [event for event in (loop, listen) if event]

@@ -1,0 +1,48 @@
+"""Refuses unsafe requests that another web site makes in a patient's browser (Fetch Metadata, then Origin)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
+
+from bot.http.problem import CrossSite
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CHAT_PREFIX = "/chat/"
+
+
+def check_cross_site(
+    method: str, path: str, headers: Mapping[str, str], own_origin: str, allowed_origins: Collection[str]
+) -> None:
+    """Let a request pass, or not.
+
+    `Sec-Fetch-Site: same-origin` or `none` passes; otherwise Origin must be our own or, for the chat, on the
+    allow-list; neither header present passes (not a browser); anything else is refused, `same-site` too.
+
+    Raises:
+        CrossSite: the request comes from another site.
+    """
+    if method in SAFE_METHODS:
+        return
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site in ("same-origin", "none") or (site is None and origin is None):
+        return
+    if origin is not None:
+        origin = plain_origin(origin)
+        if origin == own_origin or (path.startswith(CHAT_PREFIX) and origin in allowed_origins):
+            return
+    raise CrossSite()
+
+
+def plain_origin(address: str) -> str:
+    """Scheme, host and port of an address, in the form in which browsers write an Origin; `null` stays that."""
+    try:
+        parts = urlsplit(address.strip().lower())
+        port = parts.port
+    except ValueError:
+        return "null"
+    if not parts.hostname:
+        return "null"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None and port != usual else "")

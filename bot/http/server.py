@@ -1,0 +1,164 @@
+"""A Sanic application from declared operations: guard, headers, problems, and serving it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from sanic import HTTPResponse, Request, Sanic
+from sanic.exceptions import MethodNotAllowed as SanicMethodNotAllowed
+from sanic.exceptions import NotFound as SanicNotFound
+from sanic.exceptions import PayloadTooLarge, RequestCancelled, SanicException, URITooLong
+from sanic.response import BaseHTTPResponse
+
+from bot.db import UNAVAILABLE
+from bot.http.api import Api
+from bot.http.client_address import client_address, is_trusted, parse_address
+from bot.http.cross_site import check_cross_site, plain_origin
+from bot.http.headers import add_headers, preflight
+from bot.http.openapi import docs_api
+from bot.http.problem import Invalid, MethodNotAllowed, NotFound, Problem, TooLarge, Unavailable, problem_response
+from bot.settings import Settings
+
+log = logging.getLogger("twostep.http")
+
+BODY_LIMIT = 16 * 1024  # bytes
+DRAIN_SECONDS = 10  # for requests that are being answered when the server stops
+RETRY_SECONDS = 5  # what a caller is told to wait when a part of ours is away
+
+Observe = Callable[[Request, int, float], None]
+"""Told of each finished request: request, status, seconds."""
+
+
+def new_app(
+    settings: Settings, apis: Sequence[Api], *, documented: bool = True, observe: Observe | None = None
+) -> Sanic[Any, Any]:
+    """An application with these operations. Any number of them may live in one process."""
+    app: Sanic[Any, Any] = Sanic(f"twostep-{uuid4().hex}", configure_logging=False)
+    Sanic.unregister_app(app)  # nobody looks it up by name, and a registry would keep it for ever
+    app.config.update({
+        "REQUEST_MAX_SIZE": BODY_LIMIT, "REQUEST_TIMEOUT": 30, "RESPONSE_TIMEOUT": 60, "KEEP_ALIVE_TIMEOUT": 75,
+        "GRACEFUL_SHUTDOWN_TIMEOUT": 10.0, "ACCESS_LOG": False, "FALLBACK_ERROR_FORMAT": "json", "MOTD": False,
+    })
+    own_origin = plain_origin(settings.own_url)
+    allowed = frozenset(plain_origin(origin) for origin in settings.allowed_origins)
+
+    def prepare(request: Request) -> None:
+        if hasattr(request.ctx, "request_id"):
+            return
+        peer = request.conn_info.client_ip if request.conn_info else ""
+        from_proxy = is_trusted(parse_address(peer), settings.trusted_proxies)
+        given = request.headers.get("x-request-id", "") if from_proxy else ""
+        plain = given.replace("-", "")
+        request.ctx.request_id = given if 16 <= len(given) <= 64 and plain.isascii() and plain.isalnum() else uuid4().hex
+        forwarded = request.headers.getall("x-forwarded-for", [])
+        request.ctx.client_address = client_address(peer, forwarded, settings.trusted_proxies)
+        request.ctx.began = time.monotonic()
+
+    def finish(request: Request, response: BaseHTTPResponse) -> None:
+        prepare(request)
+        add_headers(
+            request, response, https=settings.https, allowed_origins=allowed, request_id=request.ctx.request_id
+        )
+
+    async def before(request: Request) -> HTTPResponse | None:
+        prepare(request)
+        answer = preflight(request, allowed)
+        if answer is not None or request.route is None:
+            return answer
+        operation = getattr(request.route.ctx, "operation", None)
+        if operation is None or operation.auth.from_browsers:
+            check_cross_site(request.method, request.path, request.headers, own_origin, allowed)
+        return None
+
+    async def after(request: Request, response: BaseHTTPResponse) -> None:
+        finish(request, response)
+        if observe is not None:
+            observe(request, response.status, time.monotonic() - request.ctx.began)
+
+    async def on_error(request: Request, error: Exception) -> HTTPResponse:
+        prepare(request)
+        problem = as_problem(error)
+        if problem.status >= 500:
+            # The type only: an exception's text may hold what a patient typed.
+            log.error(
+                "request failed", exc_info=_without_values(error),
+                extra={"request_id": request.ctx.request_id, "error": type(error).__name__},
+            )
+        response = problem_response(problem, request.ctx.request_id)
+        finish(request, response)
+        return response
+
+    app.register_middleware(before, "request")
+    app.register_middleware(after, "response")
+    app.error_handler.add(Exception, on_error)
+    everything = [*apis]
+    if documented:
+        everything.append(docs_api(apis, settings.own_url))
+    for api in everything:
+        api.register(app)
+    return app
+
+
+def as_problem(error: BaseException) -> Problem:
+    """What the caller is told of an error; whatever is not foreseen is a fault of ours, without details."""
+    match error:
+        case Problem():
+            return error
+        case SanicMethodNotAllowed():
+            return MethodNotAllowed([*(error.headers.get("Allow", "").split(", "))])
+        case SanicNotFound():
+            return NotFound()
+        case PayloadTooLarge() | URITooLong():
+            return TooLarge(f"At most {BODY_LIMIT} bytes are read.")
+        case RequestCancelled():
+            return Unavailable()
+        case SanicException() if 400 <= error.status_code < 500:
+            return Invalid("The request is not readable.")
+        case SanicException() if error.status_code == 503:
+            return Unavailable(retry_after=RETRY_SECONDS)
+    if isinstance(error, UNAVAILABLE):
+        return Unavailable(retry_after=RETRY_SECONDS)
+    return Problem()
+
+
+def _without_values(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:
+    """The error's traceback under its type alone: its text may hold what was sent."""
+    return type(error), RuntimeError(type(error).__name__), error.__traceback__
+
+
+@asynccontextmanager
+async def serving(app: Sanic[Any, Any], *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+    """Serve until the block ends, then let running requests finish; yields the port (`port=0`: a free one)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    server: Any = await app.create_server(
+        sock=listener, return_asyncio_server=True, asyncio_server_kwargs={"start_serving": False}
+    )
+    if server is None:
+        raise RuntimeError("the server did not start")
+    await server.startup()
+    await server.before_start()
+    await server.start_serving()
+    await server.after_start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        await server.before_stop()
+        server.close()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while server.connections and time.monotonic() < deadline:
+            for connection in list(server.connections):
+                connection.close_if_idle()
+            await asyncio.sleep(0.01)
+        for connection in list(server.connections):
+            connection.abort()
+        await server.after_stop()

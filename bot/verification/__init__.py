@@ -1,0 +1,1 @@
+"""Two-step sign-in: challenges, single-use codes, handoffs to the chat."""

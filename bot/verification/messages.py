@@ -1,0 +1,74 @@
+"""The words of text messages and emails that verification sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from bot.settings import Settings
+
+SEGMENT = 160  # characters of one text message
+_GSM7 = frozenset(
+    "@$\n\r !\"#%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)  # those of GSM 03.38 that take one place and that nobody misreads; anything else would shorten a segment to 70
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What messages say of the practice.
+
+    Args:
+        practice: its name.
+        phone: where patients call.
+        host: the portal's host name; phones offer the code only on that page (the origin-bound one-time code format).
+        minutes: how long a code is good.
+    """
+
+    practice: str
+    phone: str
+    host: str
+    minutes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Words:
+        """From the settings."""
+        host = urlsplit(settings.own_url).hostname or "localhost"
+        return cls(settings.practice, settings.phone, host, max(1, settings.code_lifetime // 60))
+
+    def code_text(self, code: str, reference: str) -> str:
+        """One segment; the last line is what phones fill in by themselves."""
+        rest = f" code {reference}: {code}. Good for {self.minutes} min. Never share it."
+        last = f"\n\n@{self.host} #{code}"
+        name = "".join(character if character in _GSM7 else "?" for character in self.practice)
+        room = SEGMENT - len(rest) - len(last)
+        if room < 0:  # a very long host name: the sentence matters more than the filling in
+            return (name[: SEGMENT - len(rest)] + rest)[:SEGMENT]
+        return name[:room].rstrip() + rest + last
+
+    def code_subject(self, reference: str) -> str:
+        """Without the code: subjects are shown on locked screens."""
+        return f"{self.practice}: your sign-in code {reference}"
+
+    def code_email(self, code: str, reference: str) -> str:
+        """The email with a code."""
+        return (
+            f"Your single-use code {reference} is {code}.\n\n"
+            f"It is good for {self.minutes} minutes, and only the newest code works.\n"
+            f"Nobody from {self.practice} will ask for it. Never share it, and never type it into a chat.\n"
+            f"If you did not try to sign in, somebody may know your password: change it and call {self.phone}.\n\n"
+            f"@{self.host} #{code}\n"
+        )
+
+    def changed_subject(self) -> str:
+        """For the contact point that was replaced."""
+        return f"{self.practice}: your contact information was changed"
+
+    def changed(self, what: str) -> str:
+        """For the contact point that was replaced; one segment.
+
+        Args:
+            what: "mobile number" or "email address".
+        """
+        text = f": the {what} for your sign-in codes was changed. Not you? Call {self.phone}."
+        name = "".join(character if character in _GSM7 else "?" for character in self.practice)
+        return name[: SEGMENT - len(text)].rstrip() + text

@@ -1,0 +1,231 @@
+"""Real counterparts for every test: both databases, Redis, a served application, Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+import pytest_asyncio
+import redis
+from sanic import Sanic
+
+from bot.db import Database
+from bot.http.server import serving
+from bot.privacy import Keys
+from bot.settings import Settings
+
+POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
+
+
+def missing(what: str) -> None:
+    """Skip, unless the run must leave nothing out."""
+    if os.environ.get("TWOSTEP_TEST_REQUIRE_ALL") == "1":
+        pytest.fail(f"{what} is needed: TWOSTEP_TEST_REQUIRE_ALL=1")
+    pytest.skip(f"{what} is not installed")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _migrated(url: str) -> None:
+    Database(url).migrate()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file that tests copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    _migrated(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL cluster of this run with a migrated database `template`; yields its address without a name."""
+    installed = [path for path in (POSTGRESQL, *Path("/usr/lib/postgresql").glob("*/bin")) if (path / "initdb").exists()]
+    binaries = installed[0] if installed else Path(shutil.which("initdb") or "/nowhere/initdb").parent
+    if not (binaries / "initdb").exists():
+        missing("PostgreSQL")
+    as_postgres: list[str] = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []  # it refuses to run as root
+    folder = Path(f"/tmp/twostep-postgresql-{uuid4().hex[:8]}")
+    folder.mkdir()
+    if as_postgres:
+        shutil.chown(folder, "postgres")
+    port, data = free_port(), folder / "data"
+    options = (
+        f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off -c synchronous_commit=off "
+        "-c max_connections=200"
+    )
+    try:
+        subprocess.run(
+            [*as_postgres, binaries / "initdb", "-D", data, "-U", "twostep", "-A", "trust", "--no-sync", "-E", "UTF8"],
+            check=True, capture_output=True, cwd=folder,
+        )
+        subprocess.run(
+            [*as_postgres, binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "start", "-o", options],
+            check=True, capture_output=True, cwd=folder,
+        )
+        address = f"postgresql+psycopg://twostep@127.0.0.1:{port}"
+        with psycopg.connect(f"postgresql://twostep@127.0.0.1:{port}/postgres", autocommit=True) as connection:
+            connection.execute("CREATE DATABASE template")
+        _migrated(f"{address}/template")
+        yield address
+    finally:
+        if (data / "postmaster.pid").exists():
+            subprocess.run(
+                [*as_postgres, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=False,
+                capture_output=True, cwd=folder,
+            )
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh, migrated database; the test runs once for each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "test.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    address = request.getfixturevalue("postgresql")
+    name = f"test_{uuid4().hex}"
+    plain = address.replace("+psycopg", "")
+    with psycopg.connect(f"{plain}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
+    yield f"{address}/{name}"
+    with psycopg.connect(f"{plain}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh, migrated database; the test runs once for each kind."""
+    made = Database(database_url)
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture
+async def sqlite_database(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """A fresh, migrated SQLite database, for tests that are not about the database."""
+    path = tmp_path / "test.sqlite3"
+    shutil.copy(sqlite_template, path)
+    made = Database(f"sqlite+aiosqlite:///{path}")
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def keys() -> Keys:
+    """Keys of a made-up master secret."""
+    return Keys(b"a master secret for the tests only")
+
+
+class RedisServer:
+    """A Redis of the tests; `stop` and `start` make it go away and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        binary = shutil.which("redis-server")
+        assert binary
+        self._process = subprocess.Popen(
+            [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        with redis.Redis.from_url(self.url) as client:
+            for _ in range(500):
+                try:
+                    client.ping()
+                    return
+                except redis.ConnectionError:
+                    time.sleep(0.01)
+        raise RuntimeError("redis-server did not start")
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+    def flush(self) -> None:
+        """Forget everything; starts it where a test had stopped it."""
+        if self._process is None:
+            self.start()
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+
+@pytest.fixture(scope="session")
+def _redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
+        missing("redis-server")
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(_redis_server: RedisServer) -> RedisServer:
+    """An empty Redis."""
+    _redis_server.flush()
+    return _redis_server
+
+
+@pytest.fixture
+def settings_for(tmp_path: Path) -> Callable[..., Settings]:
+    """Makes settings without any environment; the data directory is the test's own."""
+
+    def make(**values: Any) -> Settings:
+        no_file: dict[str, Any] = {"_env_file": None}
+        return Settings(**no_file, **{"data_dir": tmp_path / "data", **values})
+
+    return make
+
+
+Serve = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest_asyncio.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """`await serve(app, port=0)`: serves the application for the test's length; gives a client for its address."""
+    async with AsyncExitStack() as stack:
+
+        async def start(app: Sanic[Any, Any], port: int = 0) -> httpx.AsyncClient:
+            actual = await stack.enter_async_context(serving(app, port=port))
+            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{actual}", trust_env=False)
+            return await stack.enter_async_context(client)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Debian's Chromium."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        missing("Chromium")
+    assert path
+    return path

@@ -1,0 +1,52 @@
+"""The real engine: the project's trained model, its words and rules, on a database of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from bot.app import faq_actions, topic_labels
+from bot.db import Database
+from bot.engine.locks import choose_locks
+from bot.engine.rasa_engine import RasaEngine, load_engine
+from bot.engine.training import Project, train
+from bot.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    """The project's model, trained when its data changed."""
+    project = Project(ROOT)
+    train(project, progress=lambda step: None)
+    return project.model
+
+
+@pytest.fixture
+async def make_engine(model: Path, database: Database) -> AsyncIterator[Callable[..., RasaEngine]]:
+    """Makes engines on the test's database and closes them."""
+    made = []
+
+    def make(**changes: object) -> RasaEngine:
+        arguments = {
+            "actions": faq_actions(topic_labels(Project(ROOT))),
+            "organization": load_settings(_env_file=None).organization,
+            **changes,
+        }
+        locks = choose_locks(database.url.render_as_string(hide_password=False), "")
+        engine = load_engine(model, database, locks, **arguments)
+        made.append(engine)
+        return engine
+
+    yield make
+    for engine in made:
+        await engine.close()
+
+
+@pytest.fixture
+def engine(make_engine: Callable[..., RasaEngine]) -> RasaEngine:
+    """An engine in the FAQ-only way."""
+    return make_engine()

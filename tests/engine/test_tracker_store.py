@@ -1,0 +1,60 @@
+"""Trackers on our own tables: complete, append-only, and as cheap at the end as at the start."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import select
+
+from bot.engine.tracker_store import TURNS_BEFORE_CUT, _compact, tracker_events, tracker_states
+
+
+async def _rows(database, table):
+    async with database.read() as connection:
+        return (await connection.execute(select(table).order_by(*table.primary_key.columns))).all()
+
+
+async def test_every_event_is_kept_once_in_order(engine, database):
+    """The log has each event of a long conversation exactly once, in order."""
+    for _ in range(TURNS_BEFORE_CUT + 6):
+        await engine.answer("c", "x", channel="web", command="/ask_landline")
+    rows = await _rows(database, tracker_events)
+    assert [row.position for row in rows] == list(range(len(rows)))
+    users = [json.loads(row.data) for row in rows if json.loads(row.data)["event"] == "user"]
+    assert len(users) == TURNS_BEFORE_CUT + 6
+
+
+async def test_what_a_turn_reads_does_not_grow(engine, database):
+    """The one row that a turn reads is no larger after forty turns than after ten."""
+    sizes = []
+    for _ in range(40):
+        await engine.answer("c", "x", channel="web", command="/ask_landline")
+        [state] = await _rows(database, tracker_states)
+        sizes.append(len(state.data))
+    assert max(sizes[20:]) <= max(sizes[:12])
+
+
+def test_the_snapshot_keeps_session_slots_and_form():
+    """What is folded away leaves its slots, its active form and its session behind."""
+    turn = [{"event": "user", "text": "x"}, {"event": "action", "name": "action_listen"}]
+    before = [
+        {"event": "session_started"},
+        {"event": "slot", "name": "a", "value": 1},
+        {"event": "slot", "name": "a", "value": 2},
+        {"event": "active_loop", "name": "contact_form"},
+    ]
+    folded = _compact([*before, *turn * (TURNS_BEFORE_CUT + 1)])
+    assert folded[:3] == [
+        {"event": "session_started"},
+        {"event": "slot", "name": "a", "value": 2},
+        {"event": "active_loop", "name": "contact_form"},
+    ]
+
+
+async def test_forgetting_leaves_nothing(engine, database):
+    """A forgotten conversation has no row left, and other conversations keep theirs."""
+    await engine.answer("gone", "x", channel="web", command="/ask_landline")
+    await engine.answer("kept", "x", channel="web", command="/ask_landline")
+    await engine.forget("gone")
+    for table in (tracker_events, tracker_states):
+        assert {row.conversation for row in await _rows(database, table)} == {"kept"}
