@@ -3,7 +3,8 @@
     python -m bot.nlu.calibrate --fold DIR:e [--fold DIR:b ...] [--write]
 
 Each fold is a folder with an encoder that was fine-tuned without the authors named (train.py --leave-out). What is
-chosen is written beside the shipped encoder, with the figures it was chosen for; `twostep train` records it with the model.
+chosen is written beside the shipped encoder, with the figures it was chosen
+for; `twostep train` records it with the model.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def loss(scores: Vector, labels: npt.NDArray[np.int64]) -> float:
     return float(-log_softmax(scores)[np.arange(len(labels)), labels].mean())
 
 
-def outcomes(probabilities: Vector, labels: npt.NDArray[np.int64], intents: Sequence[str], c: Calibration) -> dict[str, float]:
+def outcomes(
+    probabilities: Vector, labels: npt.NDArray[np.int64], intents: Sequence[str], c: Calibration
+) -> dict[str, float]:
     """Shares: topic lines answered right, wrong, asked fairly, and out-of-scope lines refused."""
     topical = np.array([is_topic(name) for name in intents])
     outside = intents.index(OUT_OF_SCOPE)
@@ -80,7 +83,8 @@ def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str,
     """The calibration, and the figures on the lines that it was chosen on."""
     grid = [round(0.1 * step, 1) for step in range(1, 16)]
     deep_weight, cheap_weight = min(
-        itertools.product(grid, [0.0, *grid]), key=lambda pair: loss(pair[0] * data.deep + pair[1] * data.cheap, data.labels)
+        itertools.product(grid, [0.0, *grid]),
+        key=lambda pair: loss(pair[0] * data.deep + pair[1] * data.cheap, data.labels),
     )
     alone_weight = min(grid, key=lambda weight: loss(weight * data.cheap, data.labels))
     alone = softmax(alone_weight * data.cheap)
@@ -94,8 +98,12 @@ def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str,
             break
     mixed = np.where((alone.max(1) >= bound)[:, None], alone, both)
     best, best_worth, best_figures = Calibration(), -np.inf, {}
-    for answer, pair, second in itertools.product(np.arange(0.3, 0.86, 0.025), np.arange(0.3, 0.96, 0.05), (0.04, 0.06, 0.08, 0.12, 0.16, 0.2)):
-        c = Calibration(deep_weight, cheap_weight, alone_weight, bound, round(float(answer), 3), round(float(pair), 3), second)
+    for answer, pair, second in itertools.product(
+        np.arange(0.3, 0.86, 0.025), np.arange(0.3, 0.96, 0.05), (0.04, 0.06, 0.08, 0.12, 0.16, 0.2)
+    ):
+        c = Calibration(
+            deep_weight, cheap_weight, alone_weight, bound, round(float(answer), 3), round(float(pair), 3), second
+        )
         figures = outcomes(mixed, data.labels, intents, c)
         if figures["refused"] < REFUSE:
             continue
@@ -116,7 +124,9 @@ def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--fold", action="append", required=True, help="folder of an encoder, a colon, letters of its left-out authors")
+    parser.add_argument(
+        "--fold", action="append", required=True, help="folder of an encoder, a colon, letters of its left-out authors"
+    )
     parser.add_argument("--write", action="store_true", help=f"write {CALIBRATION.name}")
     arguments = parser.parse_args()
     examples = read_examples(arguments.data)
@@ -125,10 +135,12 @@ def main() -> None:
         folder, _, letters = fold.rpartition(":")
         inside = [line for line in examples if not line.author or line.author not in letters]
         outside = [line for line in examples if line.author and line.author in letters]
-        model = Understanding.fit([e.text for e in inside], [e.intent for e in inside], SentenceEncoder(Path(folder)), Calibration())
+        model = Understanding.fit(
+            [e.text for e in inside], [e.intent for e in inside], SentenceEncoder(Path(folder)), Calibration()
+        )
         intents = model.topics.intents
         gathered.append(unseen(model, outside))
-    data = Unseen(*(np.concatenate([fold[i] for fold in gathered]) for i in range(3)))  # type: ignore[arg-type]
+    data = Unseen(*(np.concatenate([fold[i] for fold in gathered]) for i in range(3)))
     calibration, figures = choose(data, intents)
     report = calibration.as_dict() | {"chosen_on": {name: round(value, 4) for name, value in figures.items()}}
     print(json.dumps(report, indent=2))

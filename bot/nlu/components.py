@@ -1,3 +1,4 @@
+# ruff: noqa: UP006, UP035  # Rasa compares these annotations with its own, which are typing.List
 """The pipeline of config.yml as Rasa graph components: thin shells around the modules beside this one.
 
 Rasa derives a component's graph inputs from parameter names and annotations, hence `training_data: TrainingData` and
@@ -7,7 +8,7 @@ Rasa derives a component's graph inputs from parameter names and annotations, he
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, List
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -38,7 +39,7 @@ def source_fingerprint() -> str:
     """A hash of this package with its lexicon, calibration and encoder; Rasa itself looks at a class's source only."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*")):
-        if path.is_file() and path.suffix in (".py", ".tsv", ".json"):  # encoder.json holds the network's hash
+        if path.is_file() and path.suffix in (".py", ".tsv", ".txt", ".json"):  # encoder.json holds the network's hash
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -49,13 +50,17 @@ class _Component(GraphComponent):
         self._resource = resource
 
     @classmethod
-    def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
         """Retrain when anything of the understanding changed."""
         return source_fingerprint()
 
     @classmethod
     def create(
-        cls, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
     ) -> "_Component":
         return cls(model_storage, resource)
 
@@ -80,7 +85,7 @@ class Normalizer(_Component):
     @classmethod
     def load(
         cls,
-        config: Dict[str, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -137,7 +142,7 @@ class TopicClassifier(_Component):
     @classmethod
     def load(
         cls,
-        config: Dict[str, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -150,7 +155,7 @@ class TopicClassifier(_Component):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            parts: List[Tuple[str, str]] = message.get(PARTS) or []
+            parts: list[tuple[str, str]] = message.get(PARTS) or []
             scores = self._topics.score(message.get(NORMALIZED) or "", [normalized for _, normalized in parts])
             name = self._topics.intents
             message.set(PROBABILITIES, dict(zip(name, map(float, scores.whole), strict=True)))
@@ -167,7 +172,7 @@ class TopicClassifier(_Component):
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=False)
 class FollowUps(_Component):
-    """Lets the conversation speak: the engine's `topic`, `offered` and `prompt` in the message's metadata (context.py)."""
+    """Lets the conversation speak: the engine's `topic`, `offered` and `prompt` in its metadata (context.py)."""
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
@@ -195,7 +200,7 @@ class Decision(_Component):
     @classmethod
     def load(
         cls,
-        config: Dict[str, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,

@@ -7,10 +7,11 @@ With choices: a question also counts when the assistant asked between two topics
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, is_topic
 
@@ -104,14 +105,52 @@ def measure(triples: Iterable[Triple]) -> Evaluation:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A judgement as read from Rasa's parse data."""
+
+    decision: str
+    intent: str
+    candidates: tuple[str, ...]
+
+    @classmethod
+    def of(cls, parse: Mapping[str, Any]) -> Understood:
+        """From the key `understanding` that the Decision component writes."""
+        value = parse["understanding"]
+        return cls(str(value["decision"]), str(value["intent"]), tuple(value["candidates"]))
+
+
+def evaluate(
+    lines: Iterable[tuple[str, str]], understand: Callable[[str], Mapping[str, Any]], picture: Path | None = None
+) -> str:
+    """Measure a trained model on labelled lines; the figures as text.
+
+    Args:
+        lines: text and expected intent.
+        understand: a text's parse data (`bot.engine.understanding.load_understanding`).
+        picture: where to write the confusion picture (SVG), if anywhere.
+
+    Raises:
+        ValueError: no lines.
+    """
+    result = measure((text, intent, Understood.of(understand(text))) for text, intent in lines)
+    if picture:
+        picture.write_text(confusion_picture(result), encoding="utf-8")
+    return summary(result)
+
+
 def _figures(intent: str, rows: Sequence[tuple[str, str, str, tuple[str, ...]]]) -> IntentFigures:
     own = [row for row in rows if row[1] == intent]
     right = sum(row[2] == intent for row in own)
     claimed = sum(row[2] == intent for row in rows)
     precision, recall = _share(right, claimed), _share(right, len(own))
     return IntentFigures(
-        intent, len(own), right, sum(row[2] == ASKED and intent in row[3] for row in own),
-        sum(row[2] == OUT_OF_SCOPE != intent for row in own), precision,
+        intent,
+        len(own),
+        right,
+        sum(row[2] == ASKED and intent in row[3] for row in own),
+        sum(row[2] == OUT_OF_SCOPE != intent for row in own),
+        precision,
         2 * precision * recall / (precision + recall) if precision + recall else 0.0,
     )
 
@@ -125,7 +164,8 @@ def summary(result: Evaluation) -> str:
     head = [
         f"lines                          {result.lines}",
         f"accuracy                       {result.accuracy:.1%}   (with choices {result.accuracy_with_choices:.1%})",
-        f"right topic                    {result.topic_accuracy:.1%}   (with choices {result.topic_accuracy_with_choices:.1%})",
+        f"right topic                    {result.topic_accuracy:.1%}   "
+        f"(with choices {result.topic_accuracy_with_choices:.1%})",
         f"macro-F1                       {result.macro_f1:.3f}",
         f"out-of-scope recall            {result.out_of_scope_recall:.1%}",
         f"false accepts                  {result.false_accepts}",
@@ -148,7 +188,8 @@ def confusion_picture(result: Evaluation) -> str:
     cell, left, top = 24, 190, 190
     width, height = left + cell * len(columns) + 10, top + cell * len(rows) + 10
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        'font-family="sans-serif" font-size="11">',
         "<title>What was asked (rows) and what was made of it (columns)</title>",
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
