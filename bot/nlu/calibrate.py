@@ -30,8 +30,12 @@ from bot.nlu.understanding import Understanding
 Vector = npt.NDArray[np.float32]
 REFUSE = 0.955
 """Share of out-of-scope lines that must be refused, at the least."""
-CHOICE_WORTH = 0.7
-"""What asking between two topics, one of them right, is worth against answering right; a wrong answer costs as much."""
+CHOICE_WORTH = 0.55
+"""What asking between two topics, one of them right, is worth against answering right..."""
+WRONG_COST = 0.8
+"""...and what a wrong answer costs."""
+CASCADE_COST = 0.002
+"""Share of lines that may be lost by letting the characters decide alone."""
 
 
 class Unseen(NamedTuple):
@@ -93,7 +97,7 @@ def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str,
     for candidate in np.arange(0.5, 0.999, 0.01):
         sure = alone.max(1) >= candidate
         lost = (both.argmax(1) == data.labels)[sure].sum() - (alone.argmax(1) == data.labels)[sure].sum()
-        if sure.any() and lost <= 0.001 * len(data.labels):
+        if sure.any() and lost <= CASCADE_COST * len(data.labels):
             bound = float(round(candidate, 2))
             break
     mixed = np.where((alone.max(1) >= bound)[:, None], alone, both)
@@ -107,7 +111,7 @@ def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str,
         figures = outcomes(mixed, data.labels, intents, c)
         if figures["refused"] < REFUSE:
             continue
-        worth = figures["right"] - CHOICE_WORTH * figures["wrong"] + CHOICE_WORTH * figures["fair"]
+        worth = figures["right"] - WRONG_COST * figures["wrong"] + CHOICE_WORTH * figures["fair"]
         if worth > best_worth:
             best, best_worth, best_figures = c, worth, figures
     figures = best_figures | {

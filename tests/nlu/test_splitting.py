@@ -53,7 +53,7 @@ def test_two_questions_get_two_topics_in_order(understanding: Understanding, tex
 @pytest.mark.parametrize(
     "text",
     [
-        "I moved to Ohio. My daughter set up a new cell for me with a new number. How do I get the new number on my account?",
+        "I moved to Ohio. My daughter set up a new cell for me. How do I get the new number on my account?",
         "My son says the bank does this too. I only have a house phone with a cord. Can it be used for the code?",
         "Hi there! Thanks for being here. Does it cost anything to get the text?",
     ],

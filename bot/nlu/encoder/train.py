@@ -238,6 +238,7 @@ def main() -> None:
     parser.add_argument(
         "--blend", type=float, default=1.0, help="share of the fine-tuned weights, the rest published ones"
     )
+    parser.add_argument("--start", type=Path, help="folder with tokenizer.json and weights.pt of an earlier run (--keep)")
     parser.add_argument("--keep", type=Path, help="also write the unquantized weights here")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
@@ -250,10 +251,17 @@ def main() -> None:
     intents = sorted({example.intent for example in examples})
     labels = [intents.index(example.intent) for example in examples]
     folder = original()
-    tokenizer, rows = prune(folder, texts)
+    if arguments.start:
+        tokenizer = Tokenizer.from_file(str(arguments.start / "tokenizer.json"))
+        published_rows = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+        rows = [published_rows[piece] for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])]
+    else:
+        tokenizer, rows = prune(folder, texts)
     tokenizer.enable_truncation(LENGTH)
     print(f"{len(texts)} lines, {len(intents)} intents, {len(rows)} word pieces", flush=True)
     model = load(folder, rows)
+    if arguments.start:
+        model.load_state_dict(torch.load(arguments.start / "weights.pt"))
     began = time.time()
     if arguments.epochs:
         fine_tune(model, tokenizer, texts, labels, len(intents), arguments.epochs, arguments.rate, arguments.bf16)
@@ -276,7 +284,7 @@ def main() -> None:
         "tokenizer_sha256": hashlib.sha256((arguments.out / "tokenizer.json").read_bytes()).hexdigest(),
         "lines": len(texts),
         "lines_sha256": hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest(),
-        "left_out": arguments.leave_out,
+        "left_out": arguments.leave_out, "started_from": "an earlier run" if arguments.start else "published weights",
         "epochs": arguments.epochs,
         "rate": arguments.rate,
         "seed": SEED,
