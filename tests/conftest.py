@@ -18,14 +18,13 @@ import psycopg
 import pytest
 import pytest_asyncio
 import redis
+from psycopg import sql
 from sanic import Sanic
 
 from bot.db import Database
 from bot.http.server import serving
 from bot.privacy import Keys
 from bot.settings import Settings
-
-POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 
 
 def missing(what: str) -> None:
@@ -56,12 +55,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL cluster of this run with a migrated database `template`; yields its address without a name."""
-    installed = [path for path in (POSTGRESQL, *Path("/usr/lib/postgresql").glob("*/bin")) if (path / "initdb").exists()]
-    binaries = installed[0] if installed else Path(shutil.which("initdb") or "/nowhere/initdb").parent
+    """A PostgreSQL cluster of this run with a migrated database `test`; yields its address without a name."""
+    found = [*Path("/usr/lib/postgresql").glob("*/bin"), Path(shutil.which("initdb") or "/nowhere/initdb").parent]
+    binaries = next((path for path in found if (path / "initdb").exists()), Path("/nowhere"))
     if not (binaries / "initdb").exists():
         missing("PostgreSQL")
-    as_postgres: list[str] = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []  # it refuses to run as root
+    # It refuses to run as root.
+    as_postgres: list[str] = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     folder = Path(f"/tmp/twostep-postgresql-{uuid4().hex[:8]}")
     folder.mkdir()
     if as_postgres:
@@ -82,8 +82,8 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         address = f"postgresql+psycopg://twostep@127.0.0.1:{port}"
         with psycopg.connect(f"postgresql://twostep@127.0.0.1:{port}/postgres", autocommit=True) as connection:
-            connection.execute("CREATE DATABASE template")
-        _migrated(f"{address}/template")
+            connection.execute("CREATE DATABASE test")
+        _migrated(f"{address}/test")
         yield address
     finally:
         if (data / "postmaster.pid").exists():
@@ -103,13 +103,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite+aiosqlite:///{path}"
         return
     address = request.getfixturevalue("postgresql")
-    name = f"test_{uuid4().hex}"
-    plain = address.replace("+psycopg", "")
-    with psycopg.connect(f"{plain}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
-    yield f"{address}/{name}"
-    with psycopg.connect(f"{plain}/postgres", autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with psycopg.connect(f"{address.replace('+psycopg', '')}/test", autocommit=True) as connection:
+        # Emptying tables is ten times faster than a new database; what an earlier test left open must not block it.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test' AND pid <> pg_backend_pid()"
+        )
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        tables = [name for (name,) in rows if name != "alembic_version"]
+        connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, tables))))
+    yield f"{address}/test"
 
 
 @pytest_asyncio.fixture

@@ -11,7 +11,7 @@ from enum import StrEnum
 TEXT_LIMIT = 1000  # characters of one message
 
 Bind = Callable[[str, str], Awaitable[bool]]
-"""`bind(handoff, conversation)`: ties a waiting sign-in to the conversation; False when used, expired or bound elsewhere.
+"""`bind(handoff, conversation)`: ties a waiting sign-in to it; False when used, expired or bound elsewhere.
 Raises when the backend is away."""
 
 Exposed = Callable[[str, str], Awaitable[None]]

@@ -32,6 +32,7 @@ from bot.privacy import Keys, redact_codes, redact_contacts
 log = logging.getLogger("twostep.chat")
 
 CHANNEL = "web"
+DRAIN = 10.0  # seconds that a stopping server waits for turns
 POLL = 0.1  # seconds between looks at a turn that another process answers
 
 
@@ -204,7 +205,7 @@ class ChatService:
     async def drain(self) -> None:
         """Wait for the turns that are being answered, when the server stops."""
         if self._running:
-            await asyncio.wait(list(self._running.values()))
+            await asyncio.wait(list(self._running.values()), timeout=DRAIN)
 
     async def _turn(
         self, conversation: str, message: str, claim: Claim, text: str, command: str | None,
@@ -224,7 +225,9 @@ class ChatService:
         metadata: dict[str, Any] = {"request_id": request_id, "message_id": message}
         if codes:
             metadata["codes_seen"] = len(codes)
-        telling = [asyncio.create_task(self._report_code(conversation, code, request_id)) for code in dict.fromkeys(codes)]
+        telling = [
+            asyncio.create_task(self._report_code(conversation, code, request_id)) for code in dict.fromkeys(codes)
+        ]
         try:
             allowed = text if command is not None else await self._intake(conversation, text)
             answer = await self._engine.answer(

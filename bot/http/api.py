@@ -33,7 +33,7 @@ from bot.http.problem import Problem
 
 
 class Auth(StrEnum):
-    """What an operation wants to see; topics check it themselves. Bot and Twilio are no browsers: no cross-site rule."""
+    """What an operation wants to see; topics check it. Bot and Twilio are no browsers: no cross-site rule."""
 
     NONE = "none"
     CHAT = "chat"
@@ -157,8 +157,9 @@ class Api:
     def register(self, app: Sanic[Any, Any]) -> None:
         """Add the routes to an application; may be done for any number of applications."""
         for number, operation in enumerate(self.operations):
+            methods = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
             app.add_route(
-                _route(operation), operation.path, methods=[operation.method],
+                _route(operation), operation.path, methods=methods,
                 name=f"{'_'.join(self.title.lower().split())}_{operation.name}_{number}", ctx_operation=operation,
             )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +32,15 @@ class Asset:
     tag: str
 
 
-def load_assets(folder: Path = STATIC) -> list[Asset]:
-    """Every file that can be served."""
+def load_assets(values: Mapping[str, str], folder: Path = STATIC) -> list[Asset]:
+    """Every file that can be served; in the widget `"%name%"` becomes the value of that name."""
     assets = []
     for file in sorted(folder.iterdir()):
         if file.suffix in _TYPES:
             plain = file.read_bytes()
+            if file.name in AT_THE_TOP:
+                for name, value in values.items():
+                    plain = plain.replace(f'"%{name}%"'.encode(), json.dumps(value).encode())
             path = f"/{file.name}" if file.name in AT_THE_TOP else f"/static/{file.name}"
             tag = f'"{hashlib.sha256(plain).hexdigest()[:20]}"'
             assets.append(Asset(path, _TYPES[file.suffix], plain, gzip.compress(plain, 9, mtime=0), tag))

@@ -51,9 +51,10 @@ class SignedCookie:
 
     def _add(self, request: Request, response: HTTPResponse, value: str, max_age: int | None) -> None:
         foreign = self._is_foreign(request)
+        secure = self._https or foreign
         response.add_cookie(
-            self._name(request), value, path="/", httponly=True, max_age=max_age,
-            secure=self._https or foreign, samesite="None" if foreign else "Lax", partitioned=foreign,
+            self.name, value, path="/", httponly=True, max_age=max_age, host_prefix=secure, secure=secure,
+            samesite="None" if foreign else "Lax", partitioned=foreign,
         )
 
     def _name(self, request: Request) -> str:

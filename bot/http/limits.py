@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
@@ -72,6 +73,12 @@ class Limiter:
             answered = False
         if not answered:
             raise LimiterUnavailable("no answer")
+
+    async def close(self) -> None:
+        """Close the connections to Redis, where there are any."""
+        if isinstance(self._storage, RedisStorage):
+            bridge: Any = self._storage.bridge  # redis-py's, as chosen above; limits does not type it
+            await bridge.storage.aclose()
 
     async def _wait(self, item: RateLimitItemPerSecond, name: str, key: str) -> int:
         stats = await self._strategy.get_window_stats(item, name, key)

@@ -1,4 +1,4 @@
-"""One line of JSON for each thing worth telling an operator. Never a patient's words: only fields that are named here."""
+"""One line of JSON for each thing worth telling an operator. Never a patient's words: only fields named here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIELDS = ("request_id", "method", "route", "status", "seconds", "error", "conver
 
 
 class JsonLines(logging.Formatter):
-    """Time, level, logger, a fixed message and the fields of `FIELDS`; of an exception the type and the places alone."""
+    """Time, level, logger, a fixed message and `FIELDS`; of an exception the type and the places alone."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""

@@ -31,7 +31,9 @@ class Metrics:
             "twostep_turns_failed", "Messages that got the failure answer", ["channel", "reason"],
             registry=self.registry,
         )
-        self._fallbacks = Counter("twostep_fallbacks", "Messages that got a fallback", ["channel"], registry=self.registry)
+        self._fallbacks = Counter(
+            "twostep_fallbacks", "Messages that got a fallback", ["channel"], registry=self.registry
+        )
         self._actions_failed = Counter(
             "twostep_actions_failed", "Turns in which a client was down", ["channel"], registry=self.registry
         )

@@ -17,7 +17,8 @@ TEMPLATES = Path(__file__).parent.parent / "web" / "templates"
 class Pages:
     """Renders templates; everything put into them is escaped, and a value that is missing is an error.
 
-    `practice`, `portal`, `phone`, `contact_page`, `contact_reason` and `demo` are there in every template.
+    `practice`, `portal`, `phone`, `contact_page`, `contact_reason`, `contact_link`, `demo` and `faq_only` are there in
+    every template.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -27,7 +28,9 @@ class Pages:
         )
         self._environment.globals.update(
             practice=settings.practice, portal=settings.portal, phone=settings.phone,
-            contact_page=settings.contact_page, contact_reason=settings.contact_reason, demo=settings.demo,
+            contact_page=settings.contact_page, contact_reason=settings.contact_reason,
+            demo=settings.demo, faq_only=settings.faq_only,
+            contact_link=settings.contact_page if settings.faq_only else "/contact",
         )
 
     def render(self, template: str, status: int = 200, **values: Any) -> HTTPResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -29,6 +30,7 @@ from bot.settings import Settings
 log = logging.getLogger("twostep.http")
 
 BODY_LIMIT = 16 * 1024  # bytes
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{16,64}")  # what a proxy of ours may call a request
 DRAIN_SECONDS = 10  # for requests that are being answered when the server stops
 RETRY_SECONDS = 5  # what a caller is told to wait when a part of ours is away
 
@@ -45,6 +47,8 @@ def new_app(
     app.config.update({
         "REQUEST_MAX_SIZE": BODY_LIMIT, "REQUEST_TIMEOUT": 30, "RESPONSE_TIMEOUT": 60, "KEEP_ALIVE_TIMEOUT": 75,
         "GRACEFUL_SHUTDOWN_TIMEOUT": 10.0, "ACCESS_LOG": False, "FALLBACK_ERROR_FORMAT": "json", "MOTD": False,
+        # Sanic would rewrite its own methods at each start, for every application of the process at once.
+        "TOUCHUP": False,
     })
     own_origin = plain_origin(settings.own_url)
     allowed = frozenset(plain_origin(origin) for origin in settings.allowed_origins)
@@ -55,8 +59,7 @@ def new_app(
         peer = request.conn_info.client_ip if request.conn_info else ""
         from_proxy = is_trusted(parse_address(peer), settings.trusted_proxies)
         given = request.headers.get("x-request-id", "") if from_proxy else ""
-        plain = given.replace("-", "")
-        request.ctx.request_id = given if 16 <= len(given) <= 64 and plain.isascii() and plain.isalnum() else uuid4().hex
+        request.ctx.request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
         forwarded = request.headers.getall("x-forwarded-for", [])
         request.ctx.client_address = client_address(peer, forwarded, settings.trusted_proxies)
         request.ctx.began = time.monotonic()
@@ -140,25 +143,28 @@ async def serving(app: Sanic[Any, Any], *, host: str = "127.0.0.1", port: int = 
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
-    server: Any = await app.create_server(
-        sock=listener, return_asyncio_server=True, asyncio_server_kwargs={"start_serving": False}
-    )
-    if server is None:
-        raise RuntimeError("the server did not start")
-    await server.startup()
-    await server.before_start()
-    await server.start_serving()
-    await server.after_start()
     try:
-        yield int(listener.getsockname()[1])
-    finally:
-        await server.before_stop()
-        server.close()
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while server.connections and time.monotonic() < deadline:
+        server: Any = await app.create_server(
+            sock=listener, return_asyncio_server=True, asyncio_server_kwargs={"start_serving": False}
+        )
+        if server is None:
+            raise RuntimeError("the server did not start")
+        await server.startup()
+        await server.before_start()
+        await server.start_serving()
+        await server.after_start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            await server.before_stop()
+            server.close()
+            deadline = time.monotonic() + DRAIN_SECONDS
+            while server.connections and time.monotonic() < deadline:
+                for connection in list(server.connections):
+                    connection.close_if_idle()
+                await asyncio.sleep(0.01)
             for connection in list(server.connections):
-                connection.close_if_idle()
-            await asyncio.sleep(0.01)
-        for connection in list(server.connections):
-            connection.abort()
-        await server.after_stop()
+                connection.abort()
+            await server.after_stop()
+    finally:
+        listener.close()

@@ -1,0 +1,85 @@
+"""The whole portal with the real verification backend; the engine is small, but asks that backend for real."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import httpx
+from argon2 import PasswordHasher
+from sanic import Sanic
+
+from bot.accounts.passwords import Passwords
+from bot.app import Parts, create_app
+from bot.backend import build_backend
+from bot.channels.api import COOKIE, ChatSession
+from bot.db import Database, system_clock
+from bot.engine.model import Answer, Kind, Reply
+from bot.events import record_nothing
+from bot.http.cookies import SignedCookie
+from bot.http.limits import Limiter
+from bot.settings import Settings
+from bot.verification.model import VerificationClient
+from tests.browser.served import Served
+from tests.browser.stage import KEYS
+from tests.conftest import free_port
+from tests.echo_engine import EchoEngine
+
+
+class ResendEngine(EchoEngine):
+    """Asks the backend for a code when a new one is asked for, and says what became of it."""
+
+    def __init__(self, verification: VerificationClient) -> None:
+        super().__init__()
+        self._verification = verification
+
+    async def answer(
+        self, conversation: str, text: str, *, channel: str, command: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """See the class."""
+        if "new code" not in text:
+            return await super().answer(conversation, text, channel=channel, command=command, metadata=metadata)
+        message = str((metadata or {})["message_id"])
+        key = str(uuid5(NAMESPACE_URL, f"{conversation}:{message}"))
+        redeemed = await self._verification.redeem(conversation, idempotency_key=key)
+        return Answer((Reply(f"{redeemed.outcome.value}: {redeemed.destination}", Kind.ANSWER),))
+
+
+class Portal:
+    """A served portal in demo mode."""
+
+    def __init__(self, folder: Path) -> None:
+        no_file: dict[str, Any] = {"_env_file": None}
+        values: dict[str, Any] = {
+            "data_dir": folder, "port": free_port(), "send_waits": "1,1,1", "chat_per_address": "1000/60",
+        }
+        self.settings = Settings(**no_file, **values)
+        self.served = Served(self._make, self.settings.port)
+        self.address = self.served.address
+
+    def _make(self) -> Sanic[Any, Any]:
+        database, limiter = Database(self.settings.database), Limiter()
+        session = ChatSession(SignedCookie(COOKIE, self.settings, KEYS))
+        cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        backend = build_backend(
+            self.settings, database, KEYS, system_clock, record_nothing, limiter,
+            conversation_of=session.conversation, passwords=cheap,
+        )
+        client = backend.verification_client
+        return create_app(
+            self.settings.model_copy(update={"verification_url": "none"}),
+            Parts(
+                engine=ResendEngine(client), database=database, keys=KEYS, limiter=limiter, bind=client.bind,
+                exposed=client.exposed, apis=backend.apis, before=[backend.start], after=[backend.stop],
+            ),
+        )
+
+    def codes(self, to: str) -> list[str]:
+        """The codes that reached somebody's phone or inbox, newest first."""
+        messages = httpx.get(f"{self.address}/demo/outbox.json", trust_env=False).json()["messages"]
+        found = [re.search(r"\b\d{6}\b", message["body"]) for message in messages if message["to"] == to]
+        return [match.group() for match in found if match]

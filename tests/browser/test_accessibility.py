@@ -1,0 +1,157 @@
+"""For everybody: axe-core in each state, the keyboard alone, small screens, dark, forced colours, no motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NewTab, Tab
+from tests.browser.stage import Stage
+
+Axe = Callable[[Page], list[str]]
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"viewport": {"width": 320, "height": 640}},
+    "forced": {"forced_colors": "active"},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_no_violation_in_any_state(new_tab: NewTab, stage: Stage, axe: Axe, look: str) -> None:
+    """axe-core finds nothing: closed, open, buttons, typing, answered, options, error, offline."""
+    tab = new_tab(**LOOKS[look])
+    found: dict[str, list[str]] = {}
+    tab.page.goto("/waiting")
+    found["closed"] = axe(tab.page)
+    tab.launcher.click()
+    tab.wait_for("I see that a sign-in is waiting on this page. I can send a new code for it.")
+    found["open"] = axe(tab.page)
+    tab.say("choose")
+    tab.page.get_by_role("button", name="Yes, send it").click()
+    tab.wait_for("button /affirm")
+    tab.say("links")
+    tab.wait_for("contact form")
+    found["buttons"] = axe(tab.page)
+    tab.say("slow")
+    expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
+    found["typing"] = axe(tab.page)
+    stage.release()
+    tab.wait_for("echo: slow")
+    stage.served.call(stage.engine.release.clear)
+    tab.say("fail")
+    tab.log.get_by_text("Sorry, something went wrong").wait_for()
+    tab.page.get_by_role("button", name="Options").click()
+    found["error"] = axe(tab.page)
+    tab.page.context.set_offline(True)
+    tab.say("hello")
+    tab.page.get_by_role("button", name="Retry").wait_for()
+    found["offline"] = axe(tab.page)
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("path", ["/", "/embedding", "/docs"])
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_pages(new_tab: NewTab, axe: Axe, path: str, look: str) -> None:
+    """The pages have no violation and nothing in the console."""
+    tab = new_tab(**LOOKS[look])
+    tab.page.goto(path)
+    assert axe(tab.page) == []
+    assert tab.complaints == []
+
+
+def test_keyboard_alone(tab: Tab) -> None:
+    """Open, choose, type, judge and close with the keyboard; Escape gives the focus back to the launcher."""
+    tab.page.goto("/")
+    for _ in range(30):
+        tab.page.keyboard.press("Tab")
+        if tab.launcher.evaluate("(node) => node.matches(':focus')"):
+            break
+    tab.page.keyboard.press("Enter")
+    tab.greeting.wait_for()
+    expect(tab.box).to_be_focused()
+    tab.page.keyboard.type("choose")
+    tab.page.keyboard.press("Enter")
+    tab.wait_for("Shall I send a new code?")
+    expect(tab.box).to_be_focused()
+    for _ in range(4):
+        tab.page.keyboard.press("Shift+Tab")
+        if tab.page.get_by_role("button", name="Yes, send it").evaluate("(node) => node.matches(':focus')"):
+            break
+    tab.page.keyboard.press("Space")
+    tab.wait_for("button /affirm")
+    tab.page.get_by_role("button", name="Did this help? No").focus()
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_role("button", name="Did this help? No")).to_have_attribute("aria-pressed", "true")
+    tab.page.keyboard.press("Escape")
+    expect(tab.page.get_by_role("dialog")).to_have_count(0)
+    expect(tab.launcher).to_be_focused()
+
+
+def test_the_page_stays_usable(tab: Tab) -> None:
+    """The dialog is not modal: the page behind it can be used while it is open."""
+    tab.open("/form")
+    tab.page.get_by_label("Username").fill("alex")
+    assert tab.page.get_by_role("dialog").get_attribute("aria-modal") == "false"
+    expect(tab.page.get_by_role("dialog")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(320, 640), (320, 256)])
+def test_narrow_screens(new_tab: NewTab, size: tuple[int, int]) -> None:
+    """At 320 pixels (and at 400 % zoom) nothing scrolls sideways, and the input stays reachable."""
+    tab = new_tab(viewport={"width": size[0], "height": size[1]})
+    tab.open()
+    tab.say("a-very-long-word-" * 12)
+    tab.log.get_by_text("echo: a-very").wait_for()
+    tab.say("choose")
+    tab.wait_for("Shall I send a new code?")
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    for part in (".panel", ".log"):
+        assert tab.page.locator(part).evaluate("(node) => node.scrollWidth <= node.clientWidth + 1"), part
+    tab.box.scroll_into_view_if_needed()
+    expect(tab.box).to_be_in_viewport()
+    expect(tab.page.get_by_text("Not for emergencies")).to_be_attached()
+
+
+def test_targets_are_large(tab: Tab) -> None:
+    """Every button of the widget is at least 44 pixels in both directions."""
+    tab.page.goto("/waiting")
+    assert _sizes(tab)[0][1] >= 44
+    tab.launcher.click()
+    tab.wait_for("I see that a sign-in is waiting on this page. I can send a new code for it.")
+    tab.say("hello")
+    tab.wait_for("echo: hello")
+    tab.page.get_by_role("button", name="Options").click()
+    for width, height, name in _sizes(tab):
+        assert width >= 44, name
+        assert height >= 44, name
+
+
+def _sizes(tab: Tab) -> list[tuple[float, float, str]]:
+    buttons = tab.page.locator("twostep-chat").get_by_role("button").all()
+    boxes = [(button.bounding_box(), button.inner_text()) for button in buttons]
+    return [(box["width"], box["height"], name) for box, name in boxes if box]
+
+
+def test_no_motion(new_tab: NewTab, stage: Stage) -> None:
+    """Who wants no motion gets none."""
+    tab = new_tab(reduced_motion="reduce")
+    tab.open()
+    tab.say("slow")
+    expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
+    assert tab.page.evaluate("document.getAnimations().length") == 0
+    stage.release()
+    tab.wait_for("echo: slow")
+    stage.served.call(stage.engine.release.clear)
+
+
+def test_emergency_words_are_always_there(tab: Tab) -> None:
+    """The words about emergencies stand by the input in an open panel."""
+    tab.open()
+    note = tab.page.get_by_text("Automated assistant. Not for emergencies: call")
+    expect(note).to_be_in_viewport()
+    expect(note.get_by_role("link", name="911")).to_have_attribute("href", "tel:911")
