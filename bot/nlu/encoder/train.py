@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--leave-out", default="", help="letters of authors whose lines stay unseen")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--rate", type=float, default=1.2e-4)
     parser.add_argument(
         "--blend", type=float, default=1.0, help="share of the fine-tuned weights, the rest published ones"
