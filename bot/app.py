@@ -120,8 +120,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         chat = _chat(settings, parts, store, engine, keys, record, backend, after)
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
-        if backend is None:
-            apis.append(_home(Pages(settings)))
+        apis.append(_pages(Pages(settings), settings.own_url, home=backend is None))
     apis += [
         operations_api(
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
@@ -225,13 +224,15 @@ def failure_reply(settings: Settings) -> Reply:
     )
 
 
-def _home(pages: Pages, service: str) -> Api:
+def _pages(pages: Pages, service: str, *, home: bool) -> Api:
     api = Api("Pages")
 
-    @api.page("GET", "/")
-    async def home(request: Request) -> HTTPResponse:
-        """The demo portal's first page."""
-        return pages.render("home.html")
+    if home:  # with the backend in this process, it is the portal's
+
+        @api.page("GET", "/")
+        async def first(request: Request) -> HTTPResponse:
+            """The first page."""
+            return pages.render("home.html")
 
     @api.page("GET", "/embedding")
     async def embedding(request: Request) -> HTTPResponse:
