@@ -15,7 +15,7 @@ from bot.nlu.intents import NOT_TOPICS, OUT_OF_SCOPE
 _LEAD = r"(?:(?:and|so|ok|okay|but|or|well|then|no|oh|hm+|um+|alright|actually|sorry)\b[\s,.]*)*"
 _EMAIL_ONLY = re.compile(
     rf"^{_LEAD}(?:(?:what|how) about |can i |could i |is it |does it |do you |use |it |work |same |possible )*"
-    rf"(?:by|via|with|using|use|through|to|on|for|over|in|the|my|an|a|do|work|works|it|send)*\s*"
+    rf"(?:(?:by|via|with|using|use|through|to|on|for|in|the|do|it|send|me|please|code|get) )*"
     r"(?:(?:by|via|with|using|through|to|on|for|the|my|an|a) )*e ?mail(?: address| one| way| instead| then|"
     r" please| too)*[ ?.!]*$"
 )

@@ -23,6 +23,8 @@ class Calibration:
     deep_weight: float = 1.0
     cheap_weight: float = 1.0
     cheap_alone_weight: float = 1.0
+    outside: float = 0.0
+    """Added to out_of_scope's score before probabilities are made: an answer to what nobody asked costs more."""
     cheap_bound: float = 1.01
     """The characters alone decide at this confidence; above 1: never."""
     answer: float = 0.5

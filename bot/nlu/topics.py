@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from bot.nlu.characters import CharacterFeatures
 from bot.nlu.decision import Calibration
+from bot.nlu.intents import OUT_OF_SCOPE
 from bot.nlu.sentences import SentenceEncoder
 
 Vector = npt.NDArray[np.float32]
@@ -108,14 +109,15 @@ class TopicModel:
         """Score a normalized message and its normalized parts."""
         calibration = self.calibration
         cheap = self.cheap_log(text)
-        alone = softmax(cheap * calibration.cheap_alone_weight)
+        leaning = np.array([calibration.outside * (name == OUT_OF_SCOPE) for name in self.intents], dtype=np.float32)
+        alone = softmax(cheap * calibration.cheap_alone_weight + leaning)
         part_logs = [self.cheap_log(part) for part in parts]
         first_guesses = {int(row.argmax()) for row in part_logs}
         if len(first_guesses) < 2 and alone.max() >= calibration.cheap_bound:
             return Scores(alone, (), False)
         deep = self.deep_log([text, *parts])
         both = [
-            softmax(calibration.deep_weight * one + calibration.cheap_weight * other)
+            softmax(calibration.deep_weight * one + calibration.cheap_weight * other + leaning)
             for one, other in zip(deep, [cheap, *part_logs], strict=True)
         ]
         return Scores(both[0], tuple(both[1:]), True)

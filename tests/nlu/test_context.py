@@ -28,6 +28,7 @@ from bot.nlu.understanding import Understanding
         ("update_email", "and my phone number?", "update_phone"),
         ("request_resend", "how long do I have?", "ask_code_expiry"),
         ("request_resend", "and by email?", "request_resend"),
+        ("report_missing_code", "send it by email instead", "request_resend"),
         ("report_missing_code", "how long is it good for", "ask_code_expiry"),
         ("report_missing_code", "any other way?", "ask_delivery_options"),
         ("report_no_access", "what was the number again?", "request_human"),

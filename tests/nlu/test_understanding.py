@@ -24,10 +24,11 @@ def test_quality_on_people_it_has_never_read(understanding: Understanding) -> No
     result = measure((line["text"], line["intent"], understanding.understand(line["text"])) for line in lines)
     assert result.topic_accuracy_with_choices >= FLOOR_TOPICS
     assert result.out_of_scope_recall >= FLOOR_REFUSED
-    assert result.false_emergencies <= len(lines) / 250
+    assert result.emergencies_missed <= 4
+    assert result.false_emergencies <= 6  # its authors wrote some fifty figures of speech to provoke them
 
 
-FLOOR_TOPICS = 0.88
+FLOOR_TOPICS = 0.95
 FLOOR_REFUSED = 0.92
 
 

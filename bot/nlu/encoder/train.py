@@ -233,12 +233,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--leave-out", default="", help="letters of authors whose lines stay unseen")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--rate", type=float, default=1.2e-4)
     parser.add_argument(
         "--blend", type=float, default=1.0, help="share of the fine-tuned weights, the rest published ones"
     )
-    parser.add_argument("--start", type=Path, help="folder with tokenizer.json and weights.pt of an earlier run (--keep)")
+    parser.add_argument(
+        "--start", type=Path, help="folder with tokenizer.json and weights.pt of an earlier run (--keep)"
+    )
     parser.add_argument("--keep", type=Path, help="also write the unquantized weights here")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
@@ -284,7 +286,8 @@ def main() -> None:
         "tokenizer_sha256": hashlib.sha256((arguments.out / "tokenizer.json").read_bytes()).hexdigest(),
         "lines": len(texts),
         "lines_sha256": hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest(),
-        "left_out": arguments.leave_out, "started_from": "an earlier run" if arguments.start else "published weights",
+        "left_out": arguments.leave_out,
+        "started_from": "an earlier run" if arguments.start else "published weights",
         "epochs": arguments.epochs,
         "rate": arguments.rate,
         "seed": SEED,
