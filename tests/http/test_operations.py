@@ -31,7 +31,8 @@ async def application(
 
     async def make(parts: dict[str, Any] | None = None, **settings: Any) -> httpx.AsyncClient:
         chosen = {"engine": EchoEngine(), "database": sqlite_database, "keys": keys, "migrate": False, **(parts or {})}
-        return await serve(create_app(settings_for(**settings), Parts(**chosen)))
+        values = {"verification_url": "none", **settings}
+        return await serve(create_app(settings_for(**values), Parts(**chosen)))
 
     return make
 
