@@ -71,18 +71,21 @@ class ValidateContactForm(_ContactAction):
         asked = tracker.get_slot("requested_slot")
         intent = tracker.latest_message["intent"]["name"]
         text = (tracker.latest_message.get("text") or "").strip()
-        if asked is None or intent == "file_contact":
+        pressed = (tracker.latest_message.get("metadata") or {}).get("button")
+        if asked is None or intent in ("file_contact", "cancel_contact"):
             return []
         if intent == "correct_contact":
-            return await self._correct(dispatcher, tracker, _corrected(tracker))
+            return self._correct(_corrected(tracker))
         if asked == "contact_confirm":
-            return await self._confirm(dispatcher, tracker, intent, text)
+            return self._confirm(dispatcher, tracker, intent, text)
         if asked == "contact_transcript":
             return [SlotSet(asked, {"affirm": "yes", "deny": "no"}[intent])] if intent in ("affirm", "deny") else []
         if asked == "contact_message" and intent in ("affirm", "use_summary"):
             return [SlotSet(asked, GIVEN)]
-        if _is_question(tracker, asked, text):
+        if pressed or _is_question(tracker, asked, text):
             return []
+        if intent in ("affirm", "deny") and len(text.split()) < LONG_ENOUGH_TO_ASK:
+            return [SlotSet(asked, None)]  # a yes or no is no entry: ask again
         return await self._take(dispatcher, tracker, next(f for f, slot in SLOT.items() if slot == asked), text)
 
     async def _take(self, dispatcher: CollectingDispatcher, tracker: Tracker, field: Field, text: str) -> list[Any]:
@@ -97,21 +100,19 @@ class ValidateContactForm(_ContactAction):
             dispatcher.utter_message(response="utter_contact_problem", problem=words or "Please check this entry.")
         return [SlotSet(SLOT[field], GIVEN if taken else None)]
 
-    async def _confirm(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, intent: str, text: str
-    ) -> list[Any]:
+    def _confirm(self, dispatcher: CollectingDispatcher, tracker: Tracker, intent: str, text: str) -> list[Any]:
         if intent == "affirm":
             return [SlotSet("contact_confirm", "yes")]
         said = text.lower()
         field = next((f for word, f in WORDS_OF.items() if word in said), None)
-        if intent == "deny" and field is None:
+        if field is not None and not said.endswith("?"):  # here "the phone number is wrong" is about the request
+            return self._correct(field)
+        if intent == "deny":
             dispatcher.utter_message(response="utter_contact_what_to_change")
             return [SlotSet("contact_confirm", None)]
-        if field is None or _is_question(tracker, "contact_confirm", text):
-            return []
-        return await self._correct(dispatcher, tracker, field)
+        return []
 
-    async def _correct(self, dispatcher: CollectingDispatcher, tracker: Tracker, field: Field | None) -> list[Any]:
+    def _correct(self, field: Field | None) -> list[Any]:
         slot = SLOT[field or Field.MESSAGE]
         return [SlotSet(slot, None), SlotSet("contact_confirm", None)]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from bot.verification.model import Channel, ClientUnavailable, Outcome, Redeemed, SignInStatus, VerificationClient
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
+
+from bot.verification.model import Channel, ClientUnavailable, Outcome, Redeemed, SignInStatus, VerificationClient
 
 OTHER_WAY = {
     Channel.SMS: {"title": "Send it by text message", "payload": '/request_resend{"channel": "sms"}'},
@@ -74,10 +75,15 @@ class ActionResend(_BackendAction):
         sent = await self._client.redeem(tracker.sender_id, channel=channel, idempotency_key=key)
         match sent.outcome:
             case Outcome.ACCEPTED:
-                dispatcher.utter_message(
-                    response="utter_resend_accepted", destination=sent.destination, seconds=sent.retry_after or 30
-                )
-                dispatcher.utter_message(response="utter_ask_arrived")
+                after = await self._client.status(tracker.sender_id)
+                if after.retry_after:
+                    dispatcher.utter_message(
+                        response="utter_resend_accepted", destination=sent.destination, seconds=after.retry_after
+                    )
+                else:
+                    dispatcher.utter_message(response="utter_resend_accepted_last", destination=sent.destination)
+                ways = other_ways(sent) if after.retry_after is not None else []
+                dispatcher.utter_message(response="utter_ask_arrived", buttons=ways)
             case Outcome.WAIT:
                 dispatcher.utter_message(response="utter_resend_wait", seconds=sent.retry_after)
             case _:

@@ -120,15 +120,15 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         chat = _chat(settings, parts, store, engine, keys, record, backend, after)
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
+        apis.append(_pages(Pages(settings), settings.own_url, home=backend is None))
     apis += [
         operations_api(
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
             settings.metrics_token.get_secret_value(),
         ),
-        _home(Pages(settings), settings.own_url),
         assets_api(load_assets({
             "phone": settings.phone,
-            "contact": settings.contact_page if settings.faq_only else f"{settings.own_url}/contact",
+            "contact": settings.contact_page if settings.verification_url else f"{settings.own_url}/contact",
         })),
     ]
     app = new_app(settings, apis, observe=_observer(metrics))
@@ -224,13 +224,15 @@ def failure_reply(settings: Settings) -> Reply:
     )
 
 
-def _home(pages: Pages, service: str) -> Api:
+def _pages(pages: Pages, service: str, *, home: bool) -> Api:
     api = Api("Pages")
 
-    @api.page("GET", "/")
-    async def home(request: Request) -> HTTPResponse:
-        """The demo portal's first page."""
-        return pages.render("home.html")
+    if home:  # with the backend in this process, it is the portal's
+
+        @api.page("GET", "/")
+        async def first(request: Request) -> HTTPResponse:
+            """The first page."""
+            return pages.render("home.html")
 
     @api.page("GET", "/embedding")
     async def embedding(request: Request) -> HTTPResponse:

@@ -38,7 +38,7 @@ from bot.settings import Settings
 from bot.verification.api import sign_in_api
 from bot.verification.bot_api import bot_api
 from bot.verification.bot_service import BotService
-from bot.verification.client import LocalVerification
+from bot.verification.client import HttpVerification, LocalVerification
 from bot.verification.door import Door
 from bot.verification.failures import AddressFailures
 from bot.verification.handoff_store import HandoffStore
@@ -54,7 +54,12 @@ DEMO_INBOX = "contact@example.com"
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """What the application takes from here. `start` and `stop` belong to the server's life."""
+    """What the application takes from here. `start` and `stop` belong to the server's life.
+
+    `apis` are those of the way it runs (design.md): the whole portal; contact and delivery alone where another portal
+    verifies (then `verification_client` asks that one); the way to the practice's own contact page in FAQ-only mode (then
+    there is no `verification_client`).
+    """
 
     apis: tuple[Api, ...]
     accounts: AccountService
@@ -67,11 +72,21 @@ class Backend:
     worker: Worker
     inbox: DemoInbox
     door: Door
-    verification_client: LocalVerification
+    verification_client: LocalVerification | HttpVerification | None
     contact_client: LocalContact
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
-    prune: Callable[[int], Awaitable[None]]
+
+    async def prune(self, before: int) -> None:
+        """Delete what ended before this time (ms)."""
+        await self.sign_in.prune(before)
+        await self.contact.prune(before)
+        await self.delivery.prune(before)
+
+    async def forget(self, conversation: str) -> None:
+        """A conversation is deleted: untie its sign-in, drop its draft."""
+        await self.bot.forget(conversation)
+        await self.contact.discard(conversation)
 
 
 def no_conversation(request: object) -> str | None:
@@ -123,34 +138,43 @@ def build_backend(
         return mobile_number(text, settings.sms_regions) if channel is Channel.SMS else email_address(text)
 
     contact_door = ContactDoor(contact, limiter, settings.contact_per_address, conversation_of)
-    apis = [
-        sign_in_api(door, parse_address), bot_api(bot, settings.bot_credential.get_secret_value()),
-        contact_api(contact_door), status_api(delivery, TwilioForms(settings)),
-        portal_pages(pages, door, parse_address, SHOWN if settings.demo else (), PASSWORD),
-        contact_pages(pages, contact_door),
-    ]
-    if settings.demo:
-        apis += [demo_outbox_api(inbox), demo_outbox_pages(pages, inbox)]
+    is_portal = not settings.verification_url
+    client: LocalVerification | HttpVerification | None = None
+    apis: list[Api] = []
+    if is_portal:
+        client = LocalVerification(bot)
+        shown = SHOWN if settings.demo else ()
+        apis += [
+            sign_in_api(door, parse_address), bot_api(bot, settings.bot_credential.get_secret_value()),
+            portal_pages(pages, door, parse_address, shown, PASSWORD),
+        ]
+    elif not settings.faq_only:
+        client = HttpVerification(settings.verification_url, settings.bot_credential.get_secret_value())
+    if settings.faq_only:
+        apis += [contact_api(None), contact_pages(pages, None)]
+    else:
+        apis += [
+            contact_api(contact_door), contact_pages(pages, contact_door), status_api(delivery, TwilioForms(settings))
+        ]
+        if settings.demo:
+            apis += [demo_outbox_api(inbox), demo_outbox_pages(pages, inbox)]
 
     async def start() -> None:
-        if settings.demo:
+        if settings.demo and is_portal:
             await add_demo_people(accounts)
-        await worker.start()
+        if not settings.faq_only:
+            await worker.start()
 
     async def stop() -> None:
         await worker.stop()
         hashes.close()
-
-    async def prune(before: int) -> None:
-        await sign_in.prune(before)
-        await contact.prune(before)
-        await delivery.prune(before)
+        if client is not None:
+            await client.close()
 
     return Backend(
         apis=tuple(apis), accounts=accounts, sign_in=sign_in, bot=bot, delivery=delivery, contact=contact,
-        audit=audit, outbox=outbox, worker=worker, inbox=inbox, door=door,
-        verification_client=LocalVerification(bot), contact_client=LocalContact(contact), start=start, stop=stop,
-        prune=prune,
+        audit=audit, outbox=outbox, worker=worker, inbox=inbox, door=door, verification_client=client,
+        contact_client=LocalContact(contact), start=start, stop=stop,
     )
 
 

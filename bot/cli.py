@@ -92,7 +92,7 @@ def ask(
 @app.command()
 def evaluate(
     file: Annotated[Path, typer.Argument(help='A JSON Lines file of {"text": ..., "intent": ...}.')],
-    picture: Annotated[Path | None, typer.Option(help="Write the confusion picture to this PNG file.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the confusion picture to this SVG file.")] = None,
 ) -> None:
     """Measure understanding on labelled questions."""
     lines = _labelled(file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -70,16 +69,26 @@ def canonical_username(text: str) -> str:
     return name
 
 
+class Gate(Protocol):
+    """A limit of wrong passwords. It is asked and told while a password has one of the few hashing slots, so that a
+    burst cannot pass it."""
+
+    async def allowed(self) -> bool:
+        """May this password be looked at?"""
+        ...
+
+    async def failed(self) -> None:
+        """It was wrong."""
+        ...
+
+
 class PasswordCheck(Protocol):
     """The first step of a sign-in."""
 
     async def check_password(
-        self, username: str, password: str, *, still_allowed: Callable[[], Awaitable[bool]] | None = None
+        self, username: str, password: str, *, gate: Gate | None = None
     ) -> Account | None:
         """The account, or None; unknown user, wrong password and disabled account take the same time.
-
-        Args:
-            still_allowed: asked just before the costly part, so that a burst cannot pass a limit while it waits.
 
         Raises:
             PasswordsBusy: too many wait already.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from bot.accounts.model import PasswordsBusy
+from bot.accounts.model import Gate, PasswordsBusy
 
 THREADS = 2
 MOST_WAITING = 100  # about five seconds of hashing here
@@ -19,8 +18,8 @@ class Passwords:
     """Hashes and checks.
 
     Args:
-        hasher: argon2id with RFC 9106's second recommended memory, about 0.1 s and 64 MiB each; tests that are not about
-            its cost pass a cheap one.
+        hasher: argon2id with RFC 9106's second recommended memory, about 0.1 s and 64 MiB each; tests that are not
+            about its cost pass a cheap one.
     """
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
@@ -35,7 +34,7 @@ class Passwords:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._hasher.hash, password)
 
     async def verify(
-        self, stored: str | None, password: str, *, still_allowed: Callable[[], Awaitable[bool]] | None = None
+        self, stored: str | None, password: str, *, gate: Gate | None = None
     ) -> bool:
         """True when the password fits. `stored=None` (nobody of that name) takes the same time and is False.
 
@@ -47,14 +46,16 @@ class Passwords:
         self._waiting += 1
         try:
             async with self._slots:
-                if still_allowed is not None and not await still_allowed():
+                if gate is not None and not await gate.allowed():
                     return False
                 fits = await asyncio.get_running_loop().run_in_executor(
                     self._pool, self._verify, stored or self._dummy, password
-                )
+                ) and stored is not None
+                if gate is not None and not fits:
+                    await gate.failed()
         finally:
             self._waiting -= 1
-        return fits and stored is not None
+        return fits
 
     def close(self) -> None:
         """End the threads."""

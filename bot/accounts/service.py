@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 from bot.accounts.addresses import email_address, mobile_number
 from bot.accounts.model import (
@@ -11,6 +11,7 @@ from bot.accounts.model import (
     Account,
     AccountError,
     ContactPoint,
+    Gate,
     Role,
     canonical_username,
 )
@@ -41,7 +42,7 @@ class AccountService:
         self._regions = regions
 
     async def check_password(
-        self, username: str, password: str, *, still_allowed: Callable[[], Awaitable[bool]] | None = None
+        self, username: str, password: str, *, gate: Gate | None = None
     ) -> Account | None:
         """The account, or None; see the protocol."""
         try:
@@ -49,8 +50,10 @@ class AccountService:
         except AccountError:
             found = None
         account, stored = found or (None, None)
-        fits = await self._passwords.verify(stored, password[:PASSWORD_LENGTH], still_allowed=still_allowed)
-        return account if fits and account is not None and not account.disabled else None
+        if (account is not None and account.disabled) or len(password) > PASSWORD_LENGTH:
+            stored = None
+        fits = await self._passwords.verify(stored, password[:PASSWORD_LENGTH], gate=gate)
+        return account if fits else None
 
     async def add(
         self, username: str, password: str, *, name: str = "", mobile: str = "", email: str = "",

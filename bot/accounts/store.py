@@ -65,9 +65,9 @@ class AccountStore:
             self._database.insert(accounts).on_conflict_do_nothing(index_elements=["username"]).values(
                 id=account.id, username=account.username, name=account.name, password_hash=password_hash,
                 role=account.role, disabled=False, created_at=now,
-            )
+            ).returning(accounts.c.id)  # an INSERT's row count is not told on every database
         )
-        return bool(result.rowcount)
+        return result.first() is not None
 
     async def with_password(self, username: str) -> tuple[Account, str] | None:
         """The account of this user name and its password's hash."""

@@ -42,9 +42,9 @@ class ContactStore:
             self._database.insert(contact_requests).on_conflict_do_nothing().values(
                 reference=reference, reason=values["reason"], sealed=self._keys.seal(REQUEST, json.dumps(values)),
                 conversation=conversation, at=now,
-            )
+            ).returning(contact_requests.c.reference)  # an INSERT's row count is not told on every database
         )
-        return bool(result.rowcount)
+        return result.first() is not None
 
     async def request(self, connection: AsyncConnection, reference: str) -> dict[str, str] | None:
         """What was filed under a reference."""

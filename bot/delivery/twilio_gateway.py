@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 from urllib.parse import urlencode
 
 import aiohttp
@@ -46,6 +47,7 @@ class TwilioGateway:
         self._sender = {"messaging_service_sid" if sender.startswith("MG") else "from_": sender}
         self._status_url = status_url
         self._client: Client | None = None
+        import_module("twilio.rest.api.v2010")  # Twilio's client would do so at the first message, in the event loop
 
     async def send(self, message: Outgoing) -> str:
         """Hand a text to Twilio; gives its SID."""

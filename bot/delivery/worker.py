@@ -36,7 +36,7 @@ POLL = 0.5  # seconds, when nobody wakes us: another process wrote, or a retry i
 
 def log_alarm(channel: str, error: str) -> None:
     """The usual alarm: an error in the log."""
-    log.error("messages are not getting out", extra={"channel": channel, "error": error})
+    log.error("messages are not getting out", extra={"part": channel, "error": error})
 
 
 class Worker:

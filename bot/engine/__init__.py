@@ -18,6 +18,7 @@ tensorflow_stand_in.install()
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # Rasa's, and its setuptools is pinned
 warnings.filterwarnings("ignore", message="Slot auto-fill has been removed")  # said at every training with a slot
 
-# Rasa logs each message's text at debug, through structlog.
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+# Rasa logs messages' texts at debug, and slots' values in the tracebacks of its errors, through structlog. What goes
+# wrong in a turn is seen by the engine, which logs it without a patient's words.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 logging.getLogger("rasa").setLevel(logging.WARNING)

@@ -25,6 +25,21 @@ def is_never_mind(text: str) -> bool:
     return _NEVER_MIND.fullmatch(" ".join(text.casefold().split())) is not None
 
 
+_BY_EMAIL = re.compile(r"\be-?mail\b")
+_BY_TEXT = re.compile(r"\b(?:text|txt|sms|phone)\b")
+_WAY_WORDS = 8  # a longer message says more than which way
+
+
+def _way(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
+    """ "by email instead", where one of the buttons would send it so."""
+    if len(said.split()) > _WAY_WORDS or said.endswith("?"):
+        return None
+    for words, channel in ((_BY_EMAIL, '"email"'), (_BY_TEXT, '"sms"')):
+        if words.search(said):
+            return next((command for _, command in buttons if channel in command), None)
+    return None
+
+
 def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     """The command of the button that the text names, or None.
 
@@ -38,6 +53,6 @@ def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
             return command
     match = _CHOICE.fullmatch(said)
     if match is None:
-        return None
+        return _way(said, buttons)
     number = int(match["number"]) if match["number"].isdecimal() else _WORDS[match["number"]]
     return buttons[number - 1][1] if 1 <= number <= len(buttons) else None

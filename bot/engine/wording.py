@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any
@@ -11,10 +12,13 @@ from rasa.core.nlg.response import TemplatedNaturalLanguageGenerator
 from rasa.shared.core.events import BotUttered, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 
+_PLACE = re.compile(r"\{(\w+)\}")
+
 
 class Wording(TemplatedNaturalLanguageGenerator):
     """Fills `{phone}`, `{contact_page}` and the organization's other values, and never picks at random.
 
+    A value that nobody gave is a KeyError, not a gap in a sentence (Rasa's own interpolation logs all slots then).
     `without` are button commands that lead nowhere in this installation; their buttons are left out.
     Variations of a response are used in their order: the first the first time, the next when the patient asks again.
     """
@@ -52,7 +56,10 @@ class Wording(TemplatedNaturalLanguageGenerator):
             return None
         chosen = deepcopy(variations[times_said % len(variations)])
         chosen["buttons"] = [b for b in chosen.get("buttons") or () if b["payload"] not in self._without]
-        return self._fill_response(chosen, {**slots, **self._organization}, **kwargs)
+        values = {**slots, **self._organization, **kwargs}
+        if chosen.get("text"):
+            chosen["text"] = _PLACE.sub(lambda place: str(values[place[1]]), chosen["text"])
+        return chosen
 
 
 def _times_said(utter_action: str, tracker: DialogueStateTracker) -> int:

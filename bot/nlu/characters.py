@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ def parts_of(text: str) -> list[str]:
                 break
             found += [edged[start : start + length] for start in range(len(edged) - length + 1)]
     found += [f"w:{word}" for word in words]
-    found += [f"w:{first} {second}" for first, second in zip(words, words[1:], strict=False)]
+    found += [f"w:{first} {second}" for first, second in itertools.pairwise(words)]
     return found
 
 

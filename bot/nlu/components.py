@@ -1,3 +1,4 @@
+# ruff: noqa: UP006, UP035  # Rasa compares these annotations with its own, which are typing.List
 """The pipeline of config.yml as Rasa graph components: thin shells around the modules beside this one.
 
 Rasa derives a component's graph inputs from parameter names and annotations, hence `training_data: TrainingData` and
@@ -7,7 +8,7 @@ Rasa derives a component's graph inputs from parameter names and annotations, he
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -38,7 +39,7 @@ def source_fingerprint() -> str:
     """A hash of this package with its lexicon, calibration and encoder; Rasa itself looks at a class's source only."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*")):
-        if path.is_file() and path.suffix in (".py", ".tsv", ".json"):  # encoder.json holds the network's hash
+        if path.is_file() and path.suffix in (".py", ".tsv", ".txt", ".json"):  # encoder.json holds the network's hash
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -55,7 +56,11 @@ class _Component(GraphComponent):
 
     @classmethod
     def create(
-        cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
     ) -> "_Component":
         return cls(model_storage, resource)
 
@@ -97,7 +102,7 @@ class Normalizer(_Component):
                 message.set(NORMALIZED, self._wording.normalize(message.get(TEXT)))
         return training_data
 
-    def process(self, messages: list[Message]) -> list[Message]:
+    def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             text = message.get(TEXT) or ""
             parts = asking_parts(text)
@@ -110,7 +115,7 @@ class Normalizer(_Component):
 class SafetyRules(_Component):
     """Sets `emergency` (emergency.py)."""
 
-    def process(self, messages: list[Message]) -> list[Message]:
+    def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             message.set(EMERGENCY, is_emergency(message.get(TEXT) or ""))
         return messages
@@ -148,7 +153,7 @@ class TopicClassifier(_Component):
             component._topics = TopicModel.load(folder, SentenceEncoder())
         return component
 
-    def process(self, messages: list[Message]) -> list[Message]:
+    def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             parts: list[tuple[str, str]] = message.get(PARTS) or []
             scores = self._topics.score(message.get(NORMALIZED) or "", [normalized for _, normalized in parts])
@@ -167,9 +172,9 @@ class TopicClassifier(_Component):
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=False)
 class FollowUps(_Component):
-    """Lets the conversation speak: the engine's `topic`, `offered` and `prompt` in the message's metadata (context.py)."""
+    """Lets the conversation speak: the engine's `topic`, `offered` and `prompt` in its metadata (context.py)."""
 
-    def process(self, messages: list[Message]) -> list[Message]:
+    def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             metadata = message.get("metadata") or {}
             if message.get(EMERGENCY) or not metadata:
@@ -206,7 +211,7 @@ class Decision(_Component):
             component._calibration = Calibration.read(folder / "calibration.json")
         return component
 
-    def process(self, messages: list[Message]) -> list[Message]:
+    def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             verdict = decide(
                 message.get(PROBABILITIES),

@@ -16,71 +16,138 @@ _LEAD = r"(?:(?:and|so|ok|okay|but|or|well|then|no|oh|hm+|um+|alright|actually|s
 _EMAIL_ONLY = re.compile(
     rf"^{_LEAD}(?:(?:what|how) about |can i |could i |is it |does it |do you |use |it |work |same |possible )*"
     rf"(?:by|via|with|using|use|through|to|on|for|over|in|the|my|an|a|do|work|works|it|send)*\s*"
-    rf"(?:(?:by|via|with|using|through|to|on|for|the|my|an|a) )*e ?mail(?: address| one| way| instead| then| please| too)*[ ?.!]*$"
+    r"(?:(?:by|via|with|using|through|to|on|for|the|my|an|a) )*e ?mail(?: address| one| way| instead| then|"
+    r" please| too)*[ ?.!]*$"
 )
 _PHONE_ONLY = re.compile(
-    rf"^{_LEAD}(?:(?:what|how) about )?(?:(?:by|via|with|on|for|the|my|a|to) )*(?:phone|text|cell|mobile|cell phone|phone number)"
+    rf"^{_LEAD}(?:(?:what|how) about )?(?:(?:by|via|with|on|for|the|my|a|to) )*(?:phone|text|cell|mobile|"
+    r"cell phone|phone number)"
     r"(?: number| message| one| instead| then| please| too)*[ ?.!]*$"
 )
 _CORRECTION_EMAIL = re.compile(
-    r"^(?:no|nope|not|sorry|i mean|i meant|wait|actually)\b.*\b(?:e ?mail)\b.*\bnot\b.*\b(?:phone|cell|mobile|number|text)\b"
-    r"|^(?:no|sorry|wait|actually)?[ ,.]*(?:i mean|i meant|not (?:my |the )?(?:phone|cell|number)[ ,.]*(?:but)?)[ ,.]*(?:my |the )?e ?mail\b"
+    r"^(?:no|nope|not|sorry|i mean|i meant|wait|actually)\b.*\b(?:e ?mail)\b.*\bnot\b.*\b(?:phone|cell|mobile|"
+    r"number|text)\b"
+    r"|^(?:no|sorry|wait|actually)?[ ,.]*(?:i mean|i meant|not (?:my |the )?(?:phone|cell|"
+    r"number)[ ,.]*(?:but)?)[ ,.]*(?:my |the )?e ?mail\b"
     r"|^(?:no|nope)[ ,.]+(?:it's |its |just |only )?(?:my |the )e ?mail\b(?: address)?[ .!?]*$"
 )
 _CORRECTION_PHONE = re.compile(
     r"^(?:no|nope|not|sorry|i mean|i meant|wait|actually)\b.*\b(?:phone|cell|mobile|number)\b.*\bnot\b.*\be ?mail\b"
-    r"|^(?:no|sorry|wait|actually)?[ ,.]*(?:i mean|i meant|not (?:my |the )?e ?mail[ ,.]*(?:but)?)[ ,.]*(?:my |the )?(?:phone|cell|mobile)\b"
+    r"|^(?:no|sorry|wait|actually)?[ ,.]*(?:i mean|i meant|not (?:my |the )?e ?mail[ ,.]*(?:but)?)[ ,.]*(?:my |"
+    r"the )?(?:phone|cell|mobile)\b"
     r"|^(?:no|nope)[ ,.]+(?:it's |its |just |only )?(?:my |the )(?:phone|cell|mobile)\b(?: number)?[ .!?]*$"
 )
 _WHAT_ELSE = re.compile(
-    rf"^{_LEAD}(?:what else|what other|what can i|what do i|what should i|what am i|any other|any alternative|anything else|is there (?:an)?other|"
-    r"are there other|what'?s? (?:is )?(?:the )?(?:plan b|alternative|other)|plan b|then what|now what|other options?|another way|"
+    rf"^{_LEAD}(?:what else|what other|what can i|what do i|what should i|what am i|any other|any alternative|"
+    r"anything else|is there (?:an)?other|"
+    r"are there other|what'?s? (?:is )?(?:the )?(?:plan b|alternative|other)|plan b|then what|now what|"
+    r"other options?|another way|"
     r"what are my (?:other )?options|what options)"
-    r"(?: (?:can|could|should|do|does|may|am|is|are|i|you|we|use|do|have|got|to|then|instead|now|way|ways|options?|choices?|supposed|there|for|me|it|that|"
+    r"(?: (?:can|could|should|do|does|may|am|is|are|i|you|we|use|do|have|got|to|then|instead|now|way|ways|"
+    r"options?|choices?|supposed|there|for|me|it|that|"
     r"things?|in that case|get|the|code))*[ ?.!]*$"
 )
 _HOW_LONG = re.compile(
-    rf"^{_LEAD}(?:how (?:long|much time|many minutes)|until when|til when|what's the time limit|is there a time limit)"
-    r"(?: (?:do|does|will|is|have|has|i|it|that|this|got|last|get|good|for|to|use|enter|type|put|in|work|valid|stay|the|one|new|code|left|be))*[ ?.!]*$"
+    rf"^{_LEAD}(?:how (?:long|much time|many minutes)|until when|til when|what's the time limit|"
+    r"is there a time limit)"
+    r"(?: (?:do|does|will|is|have|has|i|it|that|this|got|last|get|good|for|to|use|enter|type|put|in|work|valid|"
+    r"stay|the|one|new|code|left|be))*[ ?.!]*$"
 )
 _NUMBER_AGAIN = re.compile(
-    rf"^{_LEAD}(?:what (?:was|is)|what's|whats|which|give me|say|tell me|repeat|show me|can i have|can you (?:repeat|say|give me))?\s*"
+    rf"^{_LEAD}(?:what (?:was|is)|what's|whats|which|give me|say|tell me|repeat|show me|can i have|"
+    r"can you (?:repeat|say|give me))?\s*"
     r"(?:the|that|your|this)?\s*(?:phone |contact |telephone |office )?(?:number|phone number)"
-    r"(?: (?:again|you (?:said|gave|told)(?: me)?|to call|please|once more|one more time|i (?:call|should call)|for you))*[ ?.!]*$"
-    rf"|^{_LEAD}(?:who|where|what number) (?:do|should|can) i (?:call|phone|ring)(?: (?:again|then|about that|for that))*[ ?.!]*$"
+    r"(?: (?:again|you (?:said|gave|told)(?: me)?|to call|please|once more|one more time|i (?:call|should call)|"
+    r"for you))*[ ?.!]*$"
+    rf"|^{_LEAD}(?:who|where|what number) (?:do|should|can) i (?:call|phone|ring)(?: (?:again|then|about that|"
+    r"for that))*[ ?.!]*$"
 )
-_WHY = re.compile(rf"^{_LEAD}(?:why|how come|what for|why is that|why so|but why|why do you|why though)(?: that| not)?[ ?.!]*$")
+_WHY = re.compile(
+    rf"^{_LEAD}(?:why|how come|what for|why is that|why so|but why|why do you|why though)(?: that| not)?[ ?.!]*$"
+)
 _AGAIN = re.compile(
-    rf"^{_LEAD}(?:how|how so|how do i do (?:that|it|this)|where|where do i do (?:that|it|this)|how does that work|what do you mean|"
-    r"what does that mean|meaning|explain|explain that|explain please|say (?:that|it) again|repeat(?: that| please)*|come again|"
-    r"i don'?t (?:understand|get it|follow)|i do not understand|huh|what|sorry what|pardon|more|tell me more|more details?|"
+    rf"^{_LEAD}(?:how|how so|how do i do (?:that|it|this)|where|where do i do (?:that|it|this)|"
+    r"how does that work|what do you mean|"
+    r"what does that mean|meaning|explain|explain that|explain please|say (?:that|it) again|repeat(?: that|"
+    r" please)*|come again|"
+    r"i don'?t (?:understand|get it|follow)|i do not understand|huh|what|sorry what|pardon|more|tell me more|"
+    r"more details?|"
     r"in plain english|can you explain(?: that)?|not sure i (?:understand|follow)|once more|again)"
     r"(?: please| again| more| though)*[ ?.!]*$"
 )
-_SAFER = re.compile(rf"^{_LEAD}(?:which (?:one )?is (?:better|safer|best|easier)|is (?:it|that|email|text) (?:safe|secure|safer|better|ok)|which one)[ ?.!]*$")
-_COST = re.compile(rf"^{_LEAD}(?:is (?:it|that) free|does (?:it|that) cost(?: anything| money| me| extra)*|for free|free|how much(?: is (?:it|that)| does (?:it|that) cost)?|do i pay(?: for (?:it|that))?|any charge)[ ?.!]*$")
+_SAFER = re.compile(
+    rf"^{_LEAD}(?:which (?:one )?is (?:better|safer|best|easier)|is (?:it|that|email|text) (?:safe|secure|safer|"
+    r"better|ok)|which one)[ ?.!]*$"
+)
+_COST = re.compile(
+    rf"^{_LEAD}(?:is (?:it|that) free|does (?:it|that) cost(?: anything| money| me| extra)*|for free|free|"
+    r"how much(?: is (?:it|that)| does (?:it|that) cost)?|do i pay(?: for (?:it|that))?|any charge)[ ?.!]*$"
+)
 _CHOICE = re.compile(
-    r"^(?:the |number |option |no |nr )?(?P<which>1|2|3|one|two|three|first|second|third|last|1st|2nd|3rd|former|latter|former|top|bottom)"
+    r"^(?:the |number |option |no |nr )?(?P<which>1|2|3|one|two|three|first|second|third|last|1st|2nd|3rd|"
+    r"former|latter|former|top|bottom)"
     r"(?: one| option| please| choice)*[ .!]*$"
 )
-_POSITION = {"1": 0, "one": 0, "first": 0, "1st": 0, "former": 0, "top": 0, "2": 1, "two": 1, "second": 1, "2nd": 1,
-             "3": 2, "three": 2, "third": 2, "3rd": 2, "last": -1, "latter": -1, "bottom": -1}
-_NEITHER = re.compile(rf"^{_LEAD}(?:neither|none|none of (?:those|these|them|the above)|nothing of that|not (?:that|those|these)|neither of (?:them|those|these))[ .!]*$")
+_POSITION = {
+    "1": 0,
+    "one": 0,
+    "first": 0,
+    "1st": 0,
+    "former": 0,
+    "top": 0,
+    "2": 1,
+    "two": 1,
+    "second": 1,
+    "2nd": 1,
+    "3": 2,
+    "three": 2,
+    "third": 2,
+    "3rd": 2,
+    "last": -1,
+    "latter": -1,
+    "bottom": -1,
+}
+_NEITHER = re.compile(
+    rf"^{_LEAD}(?:neither|none|none of (?:those|these|them|the above)|nothing of that|not (?:that|those|these)|"
+    r"neither of (?:them|those|these))[ .!]*$"
+)
 
 _BY_EMAIL = {
-    "ask_landline": "ask_no_mobile", "ask_no_mobile": "ask_no_mobile", "update_phone": "update_email",
-    "update_email": "update_email", "request_resend": "request_resend", "report_missing_code": "request_resend",
-    "report_code_rejected": "request_resend", "ask_code_expiry": "ask_code_expiry", "ask_email_already_set": "ask_email_already_set",
+    "ask_landline": "ask_no_mobile",
+    "ask_no_mobile": "ask_no_mobile",
+    "update_phone": "update_email",
+    "update_email": "update_email",
+    "request_resend": "request_resend",
+    "report_missing_code": "request_resend",
+    "report_code_rejected": "request_resend",
+    "ask_code_expiry": "ask_code_expiry",
+    "ask_email_already_set": "ask_email_already_set",
 }
-_BY_PHONE = {"update_email": "update_phone", "update_phone": "update_phone", "ask_landline": "ask_landline",
-             "request_human": "request_human", "report_no_access": "request_human", "ask_email_already_set": "ask_delivery_options"}
-_ELSE = {"ask_landline": "ask_no_mobile", "ask_no_mobile": "request_human", "ask_text_charges": "ask_delivery_options",
-         "report_missing_code": "ask_delivery_options", "request_resend": "ask_delivery_options",
-         "report_code_rejected": "request_human", "update_phone": "request_human", "update_email": "request_human",
-         "report_no_access": "request_human", "ask_password_needed": "ask_delivery_options",
-         "report_unrequested_code": "request_human", "ask_why_required": "ask_delivery_options",
-         "ask_delivery_options": "ask_delivery_options", "ask_what_is": "ask_delivery_options",
-         "ask_email_already_set": "ask_delivery_options"}
+_BY_PHONE = {
+    "update_email": "update_phone",
+    "update_phone": "update_phone",
+    "ask_landline": "ask_landline",
+    "request_human": "request_human",
+    "report_no_access": "request_human",
+    "ask_email_already_set": "ask_delivery_options",
+}
+_ELSE = {
+    "ask_landline": "ask_no_mobile",
+    "ask_no_mobile": "request_human",
+    "ask_text_charges": "ask_delivery_options",
+    "report_missing_code": "ask_delivery_options",
+    "request_resend": "ask_delivery_options",
+    "report_code_rejected": "request_human",
+    "update_phone": "request_human",
+    "update_email": "request_human",
+    "report_no_access": "request_human",
+    "ask_password_needed": "ask_delivery_options",
+    "report_unrequested_code": "request_human",
+    "ask_why_required": "ask_delivery_options",
+    "ask_delivery_options": "ask_delivery_options",
+    "ask_what_is": "ask_delivery_options",
+    "ask_email_already_set": "ask_delivery_options",
+}
 _WHY_AFTER = {"ask_delivery_options": "ask_delivery_options", "ask_landline": "ask_landline"}
 _OFFERED_GAIN = 4.0
 """How much likelier an intent is when its button was just shown and the message is not clear by itself."""
@@ -108,9 +175,17 @@ def resolve(normalized: str, metadata: Mapping[str, Any]) -> str | None:
     if not isinstance(topic, str) or topic in NOT_TOPICS or len(text.split()) > _ELLIPTICAL_WORDS:
         return "request_human" if topic == OUT_OF_SCOPE and _NUMBER_AGAIN.match(text) else None
     if _CORRECTION_EMAIL.search(text):
-        return "update_email" if topic in ("update_phone", "update_email", "report_no_access") else _BY_EMAIL.get(topic, "update_email")
+        return (
+            "update_email"
+            if topic in ("update_phone", "update_email", "report_no_access")
+            else _BY_EMAIL.get(topic, "update_email")
+        )
     if _CORRECTION_PHONE.search(text):
-        return "update_phone" if topic in ("update_phone", "update_email", "report_no_access") else _BY_PHONE.get(topic, "update_phone")
+        return (
+            "update_phone"
+            if topic in ("update_phone", "update_email", "report_no_access")
+            else _BY_PHONE.get(topic, "update_phone")
+        )
     if _EMAIL_ONLY.match(text):
         return _BY_EMAIL.get(topic, "ask_delivery_options")
     if _PHONE_ONLY.match(text):
@@ -130,10 +205,13 @@ def resolve(normalized: str, metadata: Mapping[str, Any]) -> str | None:
     return topic if _AGAIN.match(text) else None
 
 
-def follow_up(normalized: str, probabilities: Mapping[str, float], metadata: Mapping[str, Any]) -> dict[str, float] | None:
+def follow_up(
+    normalized: str, probabilities: Mapping[str, float], metadata: Mapping[str, Any]
+) -> dict[str, float] | None:
     """Probabilities as the conversation makes them, or None where it adds nothing.
 
-    A follow-up that the rules resolve is sure. What was just offered gains weight in an unclear message ("the email one").
+    A follow-up that the rules resolve is sure. What was just offered gains weight in an unclear message, as in "the
+    email one".
     """
     resolved = resolve(normalized, metadata)
     if resolved is not None and resolved in probabilities:

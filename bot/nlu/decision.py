@@ -105,7 +105,9 @@ def decide(
     different = list(dict.fromkeys(part.intent for part in sure))
     if len(different) > 1:
         kept = [next(part for part in sure if part.intent == intent) for intent in different[:2]]
-        return Verdict("answer", kept[0].intent, kept[0].confidence, parts=tuple(kept), embedded=embedded, ranking=ranking)
+        return Verdict(
+            "answer", kept[0].intent, kept[0].confidence, parts=tuple(kept), embedded=embedded, ranking=ranking
+        )
     if best in SMALL_TALK and len(different) == 1:  # "hi there, does my landline work?"
         return Verdict("answer", different[0], sure[0].confidence, embedded=embedded, ranking=ranking)
     if best not in (OUT_OF_SCOPE, EMERGENCY) and confidence >= calibration.answer:

@@ -24,7 +24,7 @@ def read_examples(folder: Path) -> list[Example]:
     """
     examples = []
     for path in sorted(folder.glob("*.yml")):
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         for block in content.get("nlu") or []:
             author = str((block.get("metadata") or {}).get("author", ""))
             for line in str(block.get("examples", "")).splitlines():

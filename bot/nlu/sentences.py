@@ -62,7 +62,7 @@ class SentenceEncoder:
         for rows in by_length.values():
             for start in range(0, len(rows), _BATCH):
                 chosen = rows[start : start + _BATCH]
-                tokens = np.array([ids[row] for row in chosen], dtype=np.int64)
-                feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
+                block = np.array([ids[row] for row in chosen], dtype=np.int64)
+                feed = {"input_ids": block, "attention_mask": np.ones_like(block)}
                 vectors[chosen] = self._session.run(["vectors"], feed)[0]
         return vectors

@@ -10,7 +10,8 @@ _OPENER = (
     r"may|must|have to|need to|i need|i want|i would like|i'd like|please|pls|plz|send|resend|tell me|let me|give me)"
 )
 _CUT = re.compile(
-    rf"(?<=[.!?;\n])\s+|\s*[;\n]\s*|,?\s+(?:and|also|plus|but|oh and|and also|n|&)\s+(?=(?:also\s+|then\s+)?{_OPENER}\b)"
+    r"(?<=[.!?;\n])\s+|\s*[;\n]\s*"
+    rf"|,?\s+(?:and|also|plus|but|oh and|and also|n|&)\s+(?=(?:also\s+|then\s+)?{_OPENER}\b)"
     rf"|,\s+(?=(?:also\s+)?(?:how|what|when|where|which|why|can|do|does|will|is)\b)",
     re.IGNORECASE,
 )

@@ -124,8 +124,12 @@ class TopicModel:
         """Write arrays and JSON, no pickles."""
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(
-            folder / "topics.npz", cheap=self._cheap.weights, cheap_bias=self._cheap.bias, deep=self._deep.weights,
-            deep_bias=self._deep.bias, weights=self._characters.weights,
+            folder / "topics.npz",
+            cheap=self._cheap.weights,
+            cheap_bias=self._cheap.bias,
+            deep=self._deep.weights,
+            deep_bias=self._deep.bias,
+            weights=self._characters.weights,
         )
         described = {
             "intents": self.intents,

@@ -27,17 +27,59 @@ _LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}")
 _PHONE = re.compile(r"\+?\(?\d(?:[\s().-]{0,2}\d){9,13}")
 _REPEATED = re.compile(r"(.)\1{2,}")
-_FOLDED = str.maketrans({
-    "\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\u201c": '"', "\u201d": '"',
-    "\u2013": "-", "\u2014": " - ", "\u2026": "...", "\u00df": "ss", "\u0131": "i",
-})
-_PROTECTED = frozenset({
-    "nextgen", "pxp", "crystal", "portal", "landline", "landlines", "tracfone", "verizon", "tmobile", "gmail",
-    "yahoo", "hotmail", "aol", "iphone", "android", "ipad", "authenticator", "whatsapp", "prepaid", "roaming",
-    "wifi", "login", "logins", "captcha", "email", "emails", "texting", "texted", "chromebook", "facetime", "smartphone",
-})
+_FOLDED = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u02bc": "'",
+        "`": "'",
+        "\u00b4": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2013": "-",
+        "\u2014": " - ",
+        "\u2026": "...",
+        "\u00df": "ss",
+        "\u0131": "i",
+    }
+)
+_PROTECTED = frozenset(
+    {
+        "nextgen",
+        "pxp",
+        "crystal",
+        "portal",
+        "landline",
+        "landlines",
+        "tracfone",
+        "verizon",
+        "tmobile",
+        "gmail",
+        "yahoo",
+        "hotmail",
+        "aol",
+        "iphone",
+        "android",
+        "ipad",
+        "authenticator",
+        "whatsapp",
+        "prepaid",
+        "roaming",
+        "wifi",
+        "login",
+        "logins",
+        "captcha",
+        "email",
+        "emails",
+        "texting",
+        "texted",
+        "chromebook",
+        "facetime",
+        "smartphone",
+    }
+)
 DICTIONARY_WORDS = 12_000
-"""Commonest English words that a misspelling may be mended to; with the training words they cover what patients mean."""
+"""Commonest English words that a misspelling may be mended to, beside the training words."""
 KNOWN_WORDS = 40_000
 """Commonest English words that are left as they are."""
 
@@ -94,7 +136,9 @@ class Wording:
         english = _english()
         known_english = {word for word, _ in english[:KNOWN_WORDS]}
         # A misspelling that several authors made is in the training words too: it is no reason to leave it.
-        own = {word: count for word, count in words.items() if word in known_english or word in _PROTECTED or "'" in word}
+        own = {
+            word: count for word, count in words.items() if word in known_english or word in _PROTECTED or "'" in word
+        }
         self._known = known_english | set(own) | set(_PROTECTED) | set(self._lexicon)
         self._symspell = SymSpell(max_dictionary_edit_distance=2, prefix_length=5)
         if spelling:

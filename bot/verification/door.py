@@ -44,21 +44,13 @@ class Door:
         """
         address = request.ctx.client_address
         await self._within_limit(address)
-        refused = False
-
-        async def still_allowed() -> bool:
-            nonlocal refused
-            refused = await self.failures.wait(address) > 0
-            return not refused
-
+        gate = _AddressGate(self.failures, address)
         try:
-            begun = await self.service.begin(username, password, by(request), still_allowed=still_allowed)
+            begun = await self.service.begin(username, password, by(request), gate=gate)
         except PasswordsBusy:
             raise Unavailable(retry_after=5) from None
-        if refused:
+        if gate.closed:
             await self._within_limit(address)
-        if begun is None:
-            await self.failures.count(address)
         return begun
 
     async def verify(self, request: Request, token: str, challenge: str, code: str) -> SignedIn | WrongCode:
@@ -120,6 +112,22 @@ class Door:
         wait = await self.failures.wait(address)
         if wait:
             raise Limit("Too many failed attempts. Please try again later.", retry_after=wait)
+
+
+class _AddressGate:
+    """`bot.accounts.model.Gate` for one address."""
+
+    def __init__(self, failures: AddressFailures, address: str) -> None:
+        self._failures = failures
+        self._address = address
+        self.closed = False
+
+    async def allowed(self) -> bool:
+        self.closed = await self._failures.wait(self._address) > 0
+        return not self.closed
+
+    async def failed(self) -> None:
+        await self._failures.count(self._address)
 
 
 def by(request: Request) -> By:

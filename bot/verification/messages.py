@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,6 +12,12 @@ SEGMENT = 160  # characters of one text message
 _GSM7 = frozenset(
     "@$\n\r !\"#%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )  # those of GSM 03.38 that take one place and that nobody misreads; anything else would shorten a segment to 70
+
+
+def plain(name: str) -> str:
+    """A name in characters of which 160 fit into a text: accents go, what has no plain form becomes a blank."""
+    bare = (character for character in unicodedata.normalize("NFKD", name) if not unicodedata.combining(character))
+    return " ".join("".join(character if character in _GSM7 else " " for character in bare).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Words:
         """One segment; the last line is what phones fill in by themselves."""
         rest = f" code {reference}: {code}. Good for {self.minutes} min. Never share it."
         last = f"\n\n@{self.host} #{code}"
-        name = "".join(character if character in _GSM7 else "?" for character in self.practice)
+        name = plain(self.practice)
         room = SEGMENT - len(rest) - len(last)
         if room < 0:  # a very long host name: the sentence matters more than the filling in
             return (name[: SEGMENT - len(rest)] + rest)[:SEGMENT]
@@ -70,5 +77,5 @@ class Words:
             what: "mobile number" or "email address".
         """
         text = f": the {what} for your sign-in codes was changed. Not you? Call {self.phone}."
-        name = "".join(character if character in _GSM7 else "?" for character in self.practice)
+        name = plain(self.practice)
         return name[: SEGMENT - len(text)].rstrip() + text

@@ -43,6 +43,11 @@ def portal_pages(
             demo_password=demo_password if demo_patients else "",
         )
 
+    @api.page("GET", "/")
+    async def home(request: Request) -> HTTPResponse:
+        """The portal's first page."""
+        return pages.render("home.html", signed_in=await door.session(request) is not None)
+
     @api.page("GET", "/sign-in")
     async def show_sign_in(request: Request) -> HTTPResponse:
         """First step."""

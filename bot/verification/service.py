@@ -16,6 +16,7 @@ from bot.accounts.model import (
     Account,
     ContactPoint,
     Directory,
+    Gate,
     PasswordCheck,
     Session,
     Sessions,
@@ -137,10 +138,10 @@ class SignInService:
         self._ready = ready
 
     async def begin(
-        self, username: str, password: str, by: By, *, still_allowed: Callable[[], Awaitable[bool]] | None = None
+        self, username: str, password: str, by: By, *, gate: Gate | None = None
     ) -> Begun | None:
         """First step. None for an unknown user and a wrong password alike."""
-        account = await self._passwords.check_password(username, password, still_allowed=still_allowed)
+        account = await self._passwords.check_password(username, password, gate=gate)
         now = self._clock()
         if account is None:
             async with self._database.write() as connection:

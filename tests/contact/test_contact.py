@@ -1,0 +1,176 @@
+"""Contact requests: form, JSON, draft (security.md, 'Contact')."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+
+from bot.contact.model import DraftIncomplete, Field, Problem, check
+from bot.contact.store import contact_drafts, contact_requests
+from bot.db import Database
+from bot.events import ContactRequestFiled
+from bot.settings import Settings
+from tests.portal import Portal, portal_on, served
+
+GOOD = {
+    "name": "Kim Sample", "reply_to": "845-555-0123", "reason": "Patient Portal", "message": "I cannot get in.\nHelp!"
+}
+
+
+async def transcript(conversation: str) -> str:
+    """What was said."""
+    return f"Patient: hello (in {conversation})"
+
+
+@pytest_asyncio.fixture
+async def portal(database: Database, settings_for: Callable[..., Settings]) -> AsyncIterator[Portal]:
+    """A served portal whose chat cookie is `chat`; the test runs once for each database."""
+    options = {"conversation_of": lambda request: request.cookies.get("chat"), "transcript": transcript}
+    settings = settings_for(contact_inbox="office@example.org")
+    async with portal_on(database, settings, **options) as made, served(made):
+        yield made
+
+
+@pytest_asyncio.fixture
+async def browser(portal: Portal) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser there."""
+    async with portal.browser() as client:
+        yield client
+
+
+async def test_a_request_is_kept_and_mailed(portal: Portal, browser: httpx.AsyncClient) -> None:
+    """The practice gets a mail with everything; the table shows nothing of it; the event names the reference."""
+    answer = await browser.post("/v1/contact", json=GOOD)
+    assert answer.status_code == 201
+    reference = answer.json()["reference"]
+    await portal.deliver()
+    mail = portal.backend.inbox.messages()[0]
+    assert (mail.channel, mail.to) == ("email", "office@example.org")
+    assert mail.subject == f"Contact request {reference}: Patient Portal"
+    for word in ("Kim Sample", "+18455550123", "I cannot get in.\nHelp!", reference):
+        assert word in mail.body
+    async with portal.database.read() as connection:
+        row = (await connection.execute(select(contact_requests))).one()
+    assert "Kim" not in repr(row) and "5550123" not in repr(row)
+    assert portal.events[-2:][0] == ContactRequestFiled(None, reference, "Patient Portal", portal.clock.now)
+
+
+async def test_the_conversation_comes_from_the_cookie(portal: Portal, browser: httpx.AsyncClient) -> None:
+    """The chat goes along when asked for, from the cookie's conversation; one in the body is 400."""
+    browser.cookies.set("chat", "conversation-1")
+    await browser.post("/v1/contact", json={**GOOD, "include_transcript": True})
+    await portal.deliver()
+    assert "Patient: hello (in conversation-1)" in portal.backend.inbox.messages()[0].body
+    answer = await browser.post("/v1/contact", json={**GOOD, "conversation": "another"})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("name", "Kim\r\nBcc: x@example.com"), ("name", " "), ("name", "x" * 101), ("name", "Kim\u2028Bcc"),
+    ("reply_to", "kim@example.com\r\nBcc: x@example.com"), ("reply_to", "call me"), ("reply_to", ""),
+    ("reason", "Something\r\nX: y"), ("reason", "No such reason"), ("message", "  "), ("message", "x" * 2001),
+    ("message", "bell\u0007"), ("name", 5), ("include_transcript", "yes"),
+])
+async def test_odd_values_are_refused_without_an_echo(
+    portal: Portal, browser: httpx.AsyncClient, field: str, value: object
+) -> None:
+    """Line breaks in a line, empty, too long, unreachable, wrong types: 400, no echo, nothing filed."""
+    answer = await browser.post("/v1/contact", json={**GOOD, field: value})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert "Bcc" not in answer.text and "call me" not in answer.text
+    async with portal.database.read() as connection:
+        assert (await connection.execute(select(contact_requests))).all() == []
+
+
+async def test_codes_never_reach_the_mail(portal: Portal, browser: httpx.AsyncClient) -> None:
+    """A code in the message is masked before it is stored or mailed."""
+    await browser.post("/v1/contact", json={**GOOD, "message": "my code 482913 was rejected"})
+    await portal.deliver()
+    assert "my code [code] was rejected" in portal.backend.inbox.messages()[0].body
+
+
+async def test_one_address_files_ten_in_ten_minutes(portal: Portal, browser: httpx.AsyncClient) -> None:
+    """The eleventh request from an address is 429 with Retry-After, by page and JSON together."""
+    for number in range(10):
+        answer = await (
+            browser.post("/v1/contact", json=GOOD) if number % 2 else browser.post("/contact", data=GOOD)
+        )
+        assert answer.status_code in (201, 303)
+    answer = await browser.post("/v1/contact", json=GOOD)
+    assert (answer.status_code, answer.json()["code"]) == (429, "limit")
+    assert int(answer.headers["Retry-After"]) > 0
+    page = await browser.post("/contact", data=GOOD)
+    assert page.status_code == 429 and "I cannot get in." in page.text
+
+
+async def test_the_page_works_without_javascript(portal: Portal, browser: httpx.AsyncClient) -> None:
+    """'Patient Portal' is chosen first; a good form leads to a page with the reference; reloading files nothing."""
+    page = await browser.get("/contact")
+    assert page.text.index("Patient Portal</option>") < page.text.index("Billing</option>")
+    answer = await browser.post("/contact", data={**GOOD, "message": "line one\r\nline two"})
+    assert answer.status_code == 303
+    done = await browser.get(answer.headers["Location"])
+    assert answer.headers["Location"].rpartition("=")[2] in done.text
+    await portal.deliver()
+    assert "line one\nline two" in portal.backend.inbox.messages()[0].body
+
+
+async def test_html_is_shown_as_text(portal: Portal, browser: httpx.AsyncClient) -> None:
+    """What was typed is kept in the form, escaped, with words for what is wrong."""
+    answer = await browser.post("/contact", data={**GOOD, "name": "<script>alert(1)</script>", "reply_to": "x"})
+    assert answer.status_code == 400
+    assert "<script>alert" not in answer.text and "&lt;script&gt;alert(1)" in answer.text
+    assert "does not look like a phone number" in answer.text
+    filed = await browser.get("/contact/filed?reference=<b>x</b>")
+    assert "<b>x" not in filed.text
+
+
+async def test_a_form_with_line_breaks_or_more_fields_is_refused(portal: Portal, browser: httpx.AsyncClient) -> None:
+    """CRLF in a single line is 400, and so is a field that the form has not (a redirect, say)."""
+    assert (await browser.post("/contact", data={**GOOD, "name": "Kim\r\nBcc: x"})).status_code == 400
+    assert (await browser.post("/contact", data={**GOOD, "next": "https://evil.example"})).status_code == 400
+
+
+async def test_a_draft_grows_in_the_chat_and_is_filed(portal: Portal) -> None:
+    """A draft is encrypted, shown masked, filed with a reference, and gone afterwards."""
+    client = portal.backend.contact_client
+    assert await client.save_draft("c-1", "reply_to", "nonsense") is Problem.NOT_REACHABLE
+    assert await client.save_draft("c-1", "name", "a\nb") is Problem.LINE_BREAK
+    assert await client.save_draft("c-1", "message", " ") is Problem.EMPTY
+    with pytest.raises(DraftIncomplete) as incomplete:
+        await client.file("c-1")
+    assert incomplete.value.missing == (Field.NAME, Field.REPLY_TO, Field.MESSAGE)
+    for field, value in (
+        ("name", "Kim Sample"), ("reply_to", "Kim@example.com"), ("message", "call 845-555-0123, code 123456")
+    ):
+        assert await client.save_draft("c-1", field, value) is None
+    view = await client.draft("c-1")
+    assert (view.name, view.reply_to, view.missing) == ("K. S.", "k•••@example.com", ())
+    assert view.message == "call •••-•••-0123, code [code]"
+    async with portal.database.read() as connection:
+        assert "Kim" not in repr((await connection.execute(select(contact_drafts))).all())
+    reference = await client.file("c-1", include_transcript=True)
+    await portal.deliver()
+    mail = portal.backend.inbox.messages()[0]
+    assert reference in mail.subject and "kim@example.com" in mail.body and "Patient: hello" in mail.body
+    assert (await client.draft("c-1")).missing == (Field.NAME, Field.REPLY_TO, Field.MESSAGE)
+
+
+async def test_a_draft_can_be_discarded(portal: Portal) -> None:
+    """A discarded draft is gone; another conversation's never shows."""
+    client = portal.backend.contact_client
+    await client.save_draft("c-1", "name", "Kim Sample")
+    assert (await client.draft("c-2")).name is None
+    await client.discard("c-1")
+    assert (await client.draft("c-1")).name is None
+
+
+def test_rules_of_single_fields() -> None:
+    """Messages may have lines, names may not."""
+    assert check(Field.MESSAGE, "a\nb", ()) is None
+    assert check(Field.NAME, "a\nb", ()) is Problem.LINE_BREAK
+    assert check(Field.REASON, "x", ("x",)) is None

@@ -1,0 +1,117 @@
+"""The whole application for a conversation: real engine, real backend, simulated phone and inbox, one patient's browser."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest_asyncio
+from argon2 import PasswordHasher
+
+from bot.accounts.demo import PASSWORD
+from bot.accounts.passwords import Passwords
+from bot.app import Parts, create_app
+from bot.db import Database
+from bot.settings import Settings
+from tests.engine.conftest import engine, make_engine, model  # noqa: F401  # stories are played on the bare engine
+
+
+class Clock:
+    """The application's clock, moved by the test."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+
+class Patient:
+    """One patient's browser: signs in, chats, looks at the phone."""
+
+    def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
+        self.client = client
+        self.clock = clock
+        self.buttons: dict[str, str] = {}
+        self.challenge = ""
+
+    async def sign_in(self, username: str = "alex", channel: str = "sms", hand_over: bool = True) -> None:
+        """The password step, a first code, and the handoff that the widget would make."""
+        begun = await self.client.post("/v1/sign-in", json={"username": username, "password": PASSWORD})
+        assert begun.status_code == 202, begun.text
+        self.challenge = begun.json()["challenge"]
+        sent = await self.client.post(f"/v1/challenges/{self.challenge}/code", json={"channel": channel})
+        assert sent.status_code == 202, sent.text
+        await self.open_chat()
+        if hand_over:
+            made = await self.client.post("/v1/handoffs")
+            bound = await self.client.put("/chat/session/handoff", json={"handoff": made.json()["handoff"]})
+            assert bound.status_code == 204
+
+    async def open_chat(self) -> None:
+        """Begin a conversation."""
+        await self.client.post("/chat/session", json={})
+
+    async def say(self, text: str) -> str:
+        """Type something; gives all that the assistant answered, as one text."""
+        return await self._send({"id": str(uuid4()), "text": text})
+
+    async def press(self, title: str) -> str:
+        """Press a button of an earlier message."""
+        return await self._send({"id": str(uuid4()), "payload": self.buttons[title]})
+
+    async def _send(self, body: dict[str, str]) -> str:
+        answer = await self.client.post("/chat/messages", json=body)
+        assert answer.status_code == 200, answer.text
+        messages = answer.json()["messages"]
+        self.kinds = [message["kind"] for message in messages]
+        for message in messages:
+            self.buttons.update({button["title"]: button["payload"] for button in message["buttons"]})
+        return "\n".join(message["text"] for message in messages)
+
+    async def mail(self, count: int) -> list[dict[str, Any]]:
+        """What came to the simulated phone and inbox, newest first, as soon as this many messages are there."""
+        for _ in range(150):
+            messages = (await self.client.get("/demo/outbox.json")).json()["messages"]
+            if len(messages) >= count:
+                break
+            await asyncio.sleep(0.02)
+        assert len(messages) == count, messages
+        return messages
+
+    async def codes(self, count: int) -> list[str]:
+        """The codes that came, newest first."""
+        found = [re.search(r"\b\d{6}\b", message["body"]) for message in await self.mail(count)]
+        return [match.group() for match in found if match]
+
+
+Arrive = Callable[..., Awaitable[Patient]]
+
+
+@pytest_asyncio.fixture
+async def arrive(
+    model: Path,  # noqa: F811
+    sqlite_database: Database,
+    settings_for: Callable[..., Settings],
+    serve: Callable[..., Awaitable[httpx.AsyncClient]],
+) -> AsyncIterator[Arrive]:
+    """`await arrive(**settings)`: a patient before the served application."""
+
+    async def make(**values: Any) -> Patient:
+        clock = Clock()
+        cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        parts = Parts(database=sqlite_database, passwords=cheap, clock=clock, migrate=False)
+        app = create_app(settings_for(chat_per_session="1000/60", chat_per_address="1000/60", **values), parts)
+        return Patient(await serve(app), clock)
+
+    yield make
+
+

@@ -1,0 +1,150 @@
+"""Texts through the real client against a counterpart of Twilio that misbehaves (security.md, 'Provider')."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from bot.db import Database
+from bot.delivery.breaker import OPEN_FOR
+from bot.delivery.store import opt_outs
+from bot.delivery.twilio_gateway import TwilioGateway
+from bot.events import CodeDelivery
+from bot.privacy import Keys
+from tests.delivery.conftest import Post, post_with
+from tests.delivery.twilio_server import ACCOUNT, SENDER, TwilioServer
+
+
+async def test_a_text_is_sent_once_and_its_words_are_forgotten(post: Post, twilio: TwilioServer) -> None:
+    """An accepted text is sent, counted, and no longer in the database."""
+    row = await post.put("Code 123456")
+    await post.work(3)
+    assert twilio.bodies == {"Code 123456": 1}
+    assert twilio.accepted[0]["StatusCallback"] == f"https://portal.example.org/sms/status?message={row}"
+    assert twilio.accepted[0]["ValidityPeriod"] == "600"
+    assert await post.state(row) == ("sent", None)
+    assert await post.texts_left() == 0
+    event, = (event for event in post.events if isinstance(event, CodeDelivery))
+    assert (event.state, event.channel) == ("sent", "sms")
+
+
+@pytest.mark.parametrize("step", [503, 429])
+async def test_what_was_surely_not_sent_is_tried_again(post: Post, twilio: TwilioServer, step: int) -> None:
+    """503 and 429 are tried again, three times in all, and one success is one text."""
+    twilio.script = [step, step]
+    row = await post.put()
+    await post.work(60)
+    assert (await post.state(row))[0] == "sent"
+    assert (twilio.requests, len(twilio.accepted)) == (3, 1)
+
+
+async def test_three_failures_are_the_end(post: Post, twilio: TwilioServer) -> None:
+    """After three tries a code is given up, with the provider's error."""
+    twilio.script = [503] * 9
+    row = await post.put()
+    await post.work(120)
+    assert await post.state(row) == ("failed", "503")
+    assert twilio.requests == 3
+    assert await post.texts_left() == 0
+
+
+async def test_a_timeout_after_accept_is_repeated_once_with_the_same_text(post: Post, twilio: TwilioServer) -> None:
+    """When the answer gets lost the same text goes out once more at most."""
+    twilio.script = ["lost", "lost", "lost"]
+    row = await post.put("Code 123456")
+    await post.work(60)
+    assert twilio.bodies == {"Code 123456": 2}
+    assert await post.state(row) == ("failed", "timeout")
+
+
+async def test_a_hang_is_ended_by_our_own_timeout(post: Post, twilio: TwilioServer) -> None:
+    """A provider that never answers costs one try's time; the repeat gets through."""
+    twilio.script = ["hang"]
+    row = await post.put()
+    await post.work(10)
+    assert (await post.state(row))[0] == "sent"
+
+
+@pytest.mark.parametrize("code", [21211, 21614, 21610])
+async def test_permanent_errors_are_not_tried_again(post: Post, twilio: TwilioServer, code: int) -> None:
+    """An invalid, landline or opted-out number is told once by Twilio and never asked again."""
+    twilio.script = [(400, code)]
+    row = await post.put()
+    await post.work(60)
+    assert await post.state(row) == ("failed", str(code))
+    assert twilio.requests == 1
+
+
+async def test_an_opt_out_that_twilio_reports_is_remembered(post: Post, twilio: TwilioServer) -> None:
+    """Error 21610 puts the number among the opt-outs, as a keyed pseudonym and encrypted."""
+    twilio.script = [(400, 21610)]
+    await post.put()
+    await post.work(1)
+    async with post.database.read() as connection:
+        assert await post.store.opted_out(connection, "+18455550142")
+        row = (await connection.execute(select(opt_outs))).one()
+    assert b"8455550142" not in row.sealed and "8455550142" not in row.lookup
+
+
+async def test_a_refused_credential_alarms_at_once(
+    sqlite_database: Database, keys: Keys, twilio: TwilioServer
+) -> None:
+    """401 opens the breaker with the first message, and staff is alarmed once."""
+    post = post_with(sqlite_database, keys, {"sms": TwilioGateway(ACCOUNT, "another token", twilio.url, SENDER)})
+    for number in range(4):
+        await post.put(f"Code {number}")
+    await post.work(20)
+    assert post.alarms == [("sms", "20003")]
+    assert twilio.requests == 4
+    await post.worker.stop()
+
+
+async def test_an_outage_opens_the_breaker_and_nothing_is_sent_late(post: Post, twilio: TwilioServer) -> None:
+    """During an outage tries stop, one alarm goes out, and codes whose life is over are never sent."""
+    twilio.script = [503] * 1000
+    rows = [await post.put(f"Code {number}") for number in range(20)]
+    await post.work(5)
+    assert post.alarms == [("sms", "503")]
+    during = twilio.requests
+    assert during <= 8
+    await post.work(20)
+    assert twilio.requests == during
+    await post.work(600)
+    twilio.script = []
+    await post.work(60)
+    assert twilio.accepted == []
+    assert {(await post.state(row))[0] for row in rows} <= {"expired", "failed"}
+    assert await post.texts_left() == 0
+
+
+async def test_after_an_outage_the_breaker_tries_one_and_goes_on(post: Post, twilio: TwilioServer) -> None:
+    """When the provider is back everything that is still good goes out, each once."""
+    twilio.script = [503] * 8
+    rows = [await post.put(f"Code {number}") for number in range(20)]
+    await post.work(5 + OPEN_FOR // 1000 + 60)
+    assert {(await post.state(row))[0] for row in rows} == {"sent"}
+    assert set(twilio.bodies.values()) == {1}
+
+
+async def test_a_dead_workers_messages_are_taken_over(post: Post, twilio: TwilioServer, keys: Keys) -> None:
+    """What a killed worker held goes out after its lease, once; a second such death ends it as unknown."""
+    row = await post.put()
+    await post.store.claim(["sms"], 8, 15_000, post.clock())
+    await post.work(14)
+    assert twilio.requests == 0
+    await post.work(3)
+    assert (await post.state(row))[0] == "sent" and len(twilio.accepted) == 1
+    lost = await post.put("Code 2")
+    for _ in range(2):
+        await post.store.claim(["sms"], 8, 1000, post.clock())
+        post.clock.forward(2)
+        await post.store.sweep(post.clock())
+    assert await post.state(lost) == ("failed", "unknown")
+
+
+async def test_twilios_client_logs_nothing(post: Post, caplog: pytest.LogCaptureFixture) -> None:
+    """At the most talkative log level neither number nor code is logged."""
+    caplog.set_level(1)
+    await post.put("Code 918273")
+    await post.work(1)
+    assert "918273" not in caplog.text and "8455550142" not in caplog.text

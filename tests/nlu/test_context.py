@@ -1,0 +1,94 @@
+"""Short follow-ups are read in the light of what was just said."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.nlu.context import resolve
+from bot.nlu.understanding import Understanding
+
+
+@pytest.mark.parametrize(
+    ("topic", "text", "intent"),
+    [
+        ("ask_landline", "so what else can I use?", "ask_no_mobile"),
+        ("ask_landline", "and by email?", "ask_no_mobile"),
+        ("ask_landline", "then what", "ask_no_mobile"),
+        ("ask_landline", "why?", "ask_landline"),
+        ("ask_no_mobile", "and by email?", "ask_no_mobile"),
+        ("ask_delivery_options", "why", "ask_delivery_options"),
+        ("ask_delivery_options", "which is safer?", "ask_delivery_options"),
+        ("ask_delivery_options", "is it free", "ask_text_charges"),
+        ("ask_what_is", "why?", "ask_why_required"),
+        ("ask_what_is", "what about email?", "ask_delivery_options"),
+        ("update_phone", "no, my email not my phone", "update_email"),
+        ("update_phone", "i meant my email", "update_email"),
+        ("update_phone", "and my email?", "update_email"),
+        ("update_email", "no my phone not my email", "update_phone"),
+        ("update_email", "and my phone number?", "update_phone"),
+        ("request_resend", "how long do I have?", "ask_code_expiry"),
+        ("request_resend", "and by email?", "request_resend"),
+        ("report_missing_code", "how long is it good for", "ask_code_expiry"),
+        ("report_missing_code", "any other way?", "ask_delivery_options"),
+        ("report_no_access", "what was the number again?", "request_human"),
+        ("request_human", "say the number again please", "request_human"),
+        ("ask_password_needed", "what do you mean", "ask_password_needed"),
+        ("update_phone", "how do i do that", "update_phone"),
+    ],
+)
+def test_a_follow_up_is_understood_from_the_last_topic(
+    understanding: Understanding, topic: str, text: str, intent: str
+) -> None:
+    """What alone would be unclear is answered with the topic that a listener would take it for."""
+    verdict = understanding.understand(text, {"topic": topic, "offered": [], "prompt": None})
+    assert (verdict.decision, verdict.intent) == ("answer", intent)
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [("1", 0), ("2", 1), ("the first one", 0), ("second", 1), ("the last one please", -1), ("option 2", 1)],
+)
+def test_a_choice_among_what_was_offered(understanding: Understanding, text: str, position: int) -> None:
+    """A number or an ordinal takes the button in that place."""
+    offered = ["ask_landline", "ask_no_mobile"]
+    verdict = understanding.understand(text, {"offered": offered})
+    assert (verdict.decision, verdict.intent) == ("answer", offered[position])
+
+
+def test_a_number_that_was_not_offered_is_no_choice() -> None:
+    """Three of two is nothing."""
+    assert resolve("3", {"offered": ["ask_landline", "ask_no_mobile"]}) is None
+    assert resolve("1", {"offered": []}) is None
+
+
+def test_neither_is_a_no() -> None:
+    """Declining all that was offered is a denial."""
+    assert resolve("none of those", {"offered": ["ask_landline", "ask_no_mobile"]}) == "deny"
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"), [("yes", "affirm"), ("no", "deny"), ("yes please", "affirm"), ("no thanks", "deny")]
+)
+def test_a_bare_yes_or_no_stays_what_it_is(understanding: Understanding, text: str, intent: str) -> None:
+    """The engine knows what was offered; the understanding does not guess it."""
+    metadata = {"topic": "report_missing_code", "offered": ["request_resend"], "prompt": "offer_resend"}
+    assert understanding.understand(text, metadata).intent == intent
+
+
+def test_a_new_question_wins_over_the_last_topic(understanding: Understanding) -> None:
+    """A full question is read by its own words."""
+    verdict = understanding.understand("does it cost anything to receive the text message?", {"topic": "ask_landline"})
+    assert verdict.intent == "ask_text_charges"
+
+
+def test_danger_wins_over_the_conversation(understanding: Understanding) -> None:
+    """No context hides an emergency."""
+    assert understanding.understand("I can't breathe", {"topic": "ask_landline", "offered": ["ask_landline"]}).emergency
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"topic": None}, {"topic": 7, "offered": "ask_landline"}, {"offered": [None]}]
+)
+def test_odd_metadata_does_no_harm(understanding: Understanding, metadata: dict[str, object]) -> None:
+    """What is missing or of another type counts as not said."""
+    assert understanding.understand("can i use my house phone?", metadata).intent == "ask_landline"

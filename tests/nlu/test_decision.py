@@ -1,0 +1,79 @@
+"""Answer, ask, or fall back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bot.nlu.decision import Calibration, decide
+
+C = Calibration(answer=0.6, pair=0.5, second=0.1, part=0.8, emergency=0.7)
+
+
+def spread(**given: float) -> dict[str, float]:
+    names = ("ask_landline", "ask_no_mobile", "update_email", "greet", "affirm", "out_of_scope", "report_emergency")
+    rest = (1 - sum(given.values())) / (len(names) - len(given))
+    return {name: given.get(name, rest) for name in names}
+
+
+def test_a_sure_topic_is_answered() -> None:
+    """The best topic above the threshold is the answer and Rasa's intent."""
+    verdict = decide(spread(ask_landline=0.9), C)
+    assert (verdict.decision, verdict.intent, verdict.rasa_intent) == ("answer", "ask_landline", "ask_landline")
+
+
+def test_two_near_topics_are_asked_between() -> None:
+    """In doubt between two, both are candidates, the likelier first."""
+    verdict = decide(spread(ask_landline=0.5, ask_no_mobile=0.35), C)
+    assert (verdict.decision, verdict.candidates) == ("ask", ("ask_landline", "ask_no_mobile"))
+    assert verdict.rasa_intent == "choose_between"
+
+
+def test_out_of_scope_falls_back_with_the_two_nearest_topics() -> None:
+    """Small talk and the like are never offered as a topic."""
+    verdict = decide(spread(out_of_scope=0.8, greet=0.1, update_email=0.04, ask_landline=0.03), C)
+    assert (verdict.decision, verdict.rasa_intent) == ("fallback", "out_of_scope")
+    assert verdict.candidates == ("update_email", "ask_landline")
+
+
+def test_small_talk_does_not_win_over_a_question() -> None:
+    """A greeting with a question is a question."""
+    verdict = decide(spread(greet=0.9), C, parts=[("does my landline work?", spread(ask_landline=0.95))])
+    assert verdict.intent == "ask_landline"
+
+
+def test_two_sure_parts_are_both_kept_in_order() -> None:
+    """Each part goes with its own topic."""
+    parts = [("email?", spread(update_email=0.9)), ("landline?", spread(ask_landline=0.95))]
+    verdict = decide(spread(ask_landline=0.5), C, parts=parts)
+    assert [(part.text, part.intent) for part in verdict.parts] == [
+        ("email?", "update_email"),
+        ("landline?", "ask_landline"),
+    ]
+    assert verdict.intent == "update_email"
+
+
+def test_an_unsure_part_does_not_count() -> None:
+    """One sure part and a doubtful one are one question."""
+    parts = [("email?", spread(update_email=0.9)), ("landline?", spread(ask_landline=0.6))]
+    assert decide(spread(update_email=0.9), C, parts=parts).parts == ()
+
+
+def test_an_emergency_has_confidence_one_whoever_saw_it() -> None:
+    """Rules or classifier: nothing else counts then."""
+    for verdict in (decide(spread(ask_landline=0.99), C, emergency=True), decide(spread(report_emergency=0.8), C)):
+        assert (verdict.rasa_intent, verdict.confidence, verdict.emergency) == ("report_emergency", 1.0, True)
+
+
+def test_a_verdict_is_plain_json() -> None:
+    """What Rasa passes on can be written down."""
+    parts = [("email?", spread(update_email=0.9)), ("landline?", spread(ask_landline=0.95))]
+    value = json.loads(json.dumps(decide(spread(ask_landline=0.5), C, parts=parts).as_dict()))
+    assert set(value) == {"decision", "intent", "confidence", "candidates", "parts", "embedded", "emergency"}
+
+
+def test_calibration_is_read_from_json(tmp_path: Path) -> None:
+    """Notes beside the values are passed over."""
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps(C.as_dict() | {"chosen_on": {"lines": 5}}), encoding="utf-8")
+    assert Calibration.read(path) == C

@@ -1,0 +1,94 @@
+"""Emergencies come before all learning, and figures of speech are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.nlu.emergency import is_emergency, read_rules
+from bot.nlu.examples import Example
+from bot.nlu.intents import EMERGENCY
+from bot.nlu.understanding import Understanding
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my chest hurts and my left arm is numb",
+        "I cant breathe",
+        "she's not waking up",
+        "HELP MY DAD COLLAPSED",
+        "i want to kill myself",
+        "don't want to be here anymore",
+        "I\u2019m going to end it all tonight",
+        "kms fr",
+        "my toddler swallowed pills",
+        "he took the whole bottle",
+        "i think im having a stroke",
+        "bleeding wont stop",
+        "Forget the code, my wife is unconscious",
+        "his face is drooping on one side",
+        "everyone would be better off without me",
+        "I have no chest pain but I can't breathe",
+        "this phone is killing me and my husband just collapsed",
+        "throat is closing after peanuts",
+        "no puedo respirar",
+        "heart attack",
+    ],
+)
+def test_danger_is_seen(text: str) -> None:
+    """A medical emergency or a wish to die is known by the rules alone."""
+    assert is_emergency(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "this is killing me",
+        "my phone died",
+        "im dying to get in",
+        "nearly had a heart attack when I saw the bill",
+        "is it an emergency number?",
+        "the code expired before I did",
+        "shoot me now, another code",
+        "my battery is dead",
+        "I'd kill for a human",
+        "this extra step will be the death of me",
+        "had a stroke of luck",
+        "how long before the code is dead",
+        "I'm drowning in passwords",
+        "update my emergency contact",
+        "it goes to my dead husband's phone",
+        "no chest pain, just need the code",
+        "I had a stroke in 2018 and type slowly",
+        "where do I put the number",
+        "i killed the text by accident, send another",
+        "do I keep the phone in my left hand with the number",
+        "your site choked on my password",
+        "can I get my ambulance bill",
+    ],
+)
+def test_figures_of_speech_are_no_emergency(text: str) -> None:
+    """Idioms, negations, things long past and dying phones are ordinary text."""
+    assert not is_emergency(text)
+
+
+def test_no_training_line_of_an_emergency_is_missed(understanding: Understanding, examples: list[Example]) -> None:
+    """Rules and classifier together catch every emergency that our authors thought of."""
+    lines = [example.text for example in examples if example.intent == EMERGENCY]
+    assert [text for text in lines if not understanding.understand(text).emergency] == []
+
+
+def test_ordinary_lines_are_not_taken_for_emergencies(examples: list[Example]) -> None:
+    """The rules take at most 1 in 1,000 ordinary texts for an emergency."""
+    ordinary = [example.text for example in examples if example.intent != EMERGENCY]
+    assert sum(map(is_emergency, ordinary)) <= len(ordinary) / 1000
+
+
+def test_a_broken_rule_is_named(tmp_path: Path) -> None:
+    """A line that is no expression is refused with its number."""
+    path = tmp_path / "rules.txt"
+    path.write_text("# comment\n[body]\n(oops\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="line 3"):
+        read_rules(path)

@@ -1,0 +1,62 @@
+"""The training lines themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from bot.nlu.examples import Example, read_examples
+from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, SMALL_TALK, is_topic
+
+HELD_OUT = Path(__file__).parent / "held_out.jsonl"
+
+
+def plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip() or text
+
+
+def test_every_intent_has_its_share(examples: list[Example]) -> None:
+    """At least 200 lines a topic, 60 for small talk, 1,200 out of scope, 150 emergencies and look-alikes."""
+    counts = Counter(example.intent for example in examples)
+    assert all(count >= 200 for intent, count in counts.items() if is_topic(intent))
+    assert all(counts[intent] >= 60 for intent in SMALL_TALK)
+    assert counts[OUT_OF_SCOPE] >= 1200
+    assert counts[EMERGENCY] >= 150
+    assert len(counts) == 21 + len(SMALL_TALK) + 2
+
+
+def test_no_line_stands_under_two_intents(examples: list[Example]) -> None:
+    """A line has one meaning."""
+    intents = defaultdict(set)
+    for example in examples:
+        intents[plain(example.text)].add(example.intent)
+    assert {text: names for text, names in intents.items() if len(names) > 1} == {}
+
+
+def test_no_held_out_line_is_trained_on(examples: list[Example]) -> None:
+    """The test file was written by other people, and nothing of it leaked."""
+    trained = {plain(example.text) for example in examples}
+    lines = [json.loads(line) for line in HELD_OUT.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) >= 600
+    assert [line["text"] for line in lines if plain(line["text"]) in trained] == []
+
+
+def test_no_line_holds_a_real_number_or_code(examples: list[Example]) -> None:
+    """Only numbers set aside for fiction, and no six digits in a row."""
+    for example in examples:
+        assert not re.search(r"(?<!\d)\d{6}(?!\d)", example.text), example.text
+        for number in re.findall(r"\d{3}-\d{3}-\d{4}", example.text):
+            assert "-555-01" in number, example.text
+
+
+def test_a_broken_block_is_named(tmp_path: Path) -> None:
+    """A line without its dash is refused with its file."""
+    (tmp_path / "x.yml").write_text(
+        'version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    hello\n', encoding="utf-8"
+    )
+    with pytest.raises(ValueError, match=r"x\.yml"):
+        read_examples(tmp_path)
