@@ -26,7 +26,7 @@ COOKIE = "twostep_chat"
 class NewSession(Body):
     """How the patient would like to be spoken to; another language than ours becomes English."""
 
-    language: Annotated[str, Field(max_length=35)] | None = None
+    language: Annotated[str, Field(max_length=35, json_schema_extra={"pattern": r"^[^\x00]*$"})] | None = None
 
 
 def _one_of_two(schema: dict[str, Any]) -> None:
@@ -36,7 +36,7 @@ def _one_of_two(schema: dict[str, Any]) -> None:
         field = schema["properties"][name]
         field.update(field.pop("anyOf")[0])
         field.pop("default", None)
-    schema["properties"]["text"]["pattern"] = r"[^\s\x00-\x1f\x7f-\x9f]"
+    schema["properties"]["text"]["pattern"] = r"^[^\x00]*[^\s\x00-\x1f\x7f-\x9f][^\x00]*$"
 
 
 class NewMessage(Body):
@@ -65,7 +65,7 @@ class NewFeedback(Body):
 class HandoffToken(Body):
     """The token of a waiting sign-in."""
 
-    handoff: Annotated[str, Field(min_length=1, max_length=200)]
+    handoff: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
 
 
 class After(Query):
