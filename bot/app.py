@@ -126,7 +126,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
             settings.metrics_token.get_secret_value(),
         ),
-assets_api(load_assets({
+        assets_api(load_assets({
             "phone": settings.phone,
             "contact": settings.contact_page if settings.verification_url else f"{settings.own_url}/contact",
         })),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sanic import HTTPResponse, Request
 
 from bot.channels.limits import ChatLimits
-from bot.channels.model import TEXT_LIMIT, Message, rfc3339
+from bot.channels.model import CHOICE_PATTERN, TEXT_LIMIT, Message, rfc3339
 from bot.channels.service import ChatService, EmptyText, NoConversation, OtherContent, UnknownChoice
 from bot.http.api import Api, Auth, no_content, reply
 from bot.http.bodies import Body, Query
@@ -26,15 +26,27 @@ COOKIE = "twostep_chat"
 class NewSession(Body):
     """How the patient would like to be spoken to; another language than ours becomes English."""
 
-    language: Annotated[str, Field(max_length=35)] | None = None
+    language: Annotated[str, Field(max_length=35, json_schema_extra={"pattern": r"^[^\x00]*$"})] | None = None
+
+
+def _one_of_two(schema: dict[str, Any]) -> None:
+    """Document that exactly one of text and payload is given, never null."""
+    schema["oneOf"] = [{"required": ["text"]}, {"required": ["payload"]}]
+    for name in ("text", "payload"):
+        field = schema["properties"][name]
+        field.update(field.pop("anyOf")[0])
+        field.pop("default", None)
+    schema["properties"]["text"]["pattern"] = r"^[^\x00]*[^\s\x00-\x1f\x7f-\x9f][^\x00]*$"
 
 
 class NewMessage(Body):
     """What the patient says: typed, or a button's payload."""
 
+    model_config = ConfigDict(json_schema_extra=_one_of_two)
+
     id: UUID
     text: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)] | None = None
-    payload: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    payload: Annotated[str, Field(pattern=CHOICE_PATTERN)] | None = None
 
     @model_validator(mode="after")
     def _either(self) -> Self:
@@ -53,7 +65,7 @@ class NewFeedback(Body):
 class HandoffToken(Body):
     """The token of a waiting sign-in."""
 
-    handoff: Annotated[str, Field(min_length=1, max_length=200)]
+    handoff: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
 
 
 class After(Query):
@@ -180,7 +192,7 @@ def chat_api(service: ChatService, session: ChatSession, limits: ChatLimits) -> 
 
     @api.post(
         "/chat/messages", auth=Auth.CHAT, body=NewMessage, replies={200: MessagesView},
-        problems=(Unauthenticated, Conflict, Limit),
+        problems=(Unauthenticated, NotFound, Conflict, Limit),
     )
     async def say(request: Request, body: NewMessage) -> HTTPResponse:
         """Say something, or choose a button; the bot's replies. Safe to repeat with the same id."""
@@ -199,7 +211,7 @@ def chat_api(service: ChatService, session: ChatSession, limits: ChatLimits) -> 
         except OtherContent:
             raise Conflict("This message id was used for another message.") from None
         except UnknownChoice:
-            raise Invalid(errors=[FieldError("payload", "is not a choice of this conversation")]) from None
+            raise NotFound("This is not a choice of this conversation.") from None
         except EmptyText:
             raise Invalid(errors=[FieldError("text", "needs at least 1 character that can be read")]) from None
         return reply(MessagesView(messages=_views(replies)))

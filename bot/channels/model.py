@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 TEXT_LIMIT = 1000  # characters of one message
+CHOICE_PATTERN = r"^[0-9]{1,8}-[A-Za-z0-9_-]{16}$"  # the form of a button's payload
 
 Bind = Callable[[str, str], Awaitable[bool]]
 """`bind(handoff, conversation)`: ties a waiting sign-in to it; False when used, expired or bound elsewhere.

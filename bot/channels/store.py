@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Sequence
 
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels.model import Choice, Claim, Draft, Message, Sender, Turn
+from bot.channels.model import CHOICE_PATTERN, Choice, Claim, Draft, Message, Sender, Turn
 from bot.db import Database, metadata
 
 LEASE = 3000  # milliseconds after which an unanswered turn's process counts as dead; renewed while it runs
@@ -124,9 +125,9 @@ class ConversationStore:
 
     async def choice(self, conversation: str, payload: str) -> Choice | None:
         """The button that was offered in this conversation under this payload."""
-        number = payload.partition("-")[0]
-        if not (number.isascii() and number.isdecimal() and len(number) < 9):
+        if not re.match(CHOICE_PATTERN, payload):
             return None
+        number = payload.partition("-")[0]
         async with self._database.read() as connection:
             found = await connection.scalar(
                 select(messages.c.choices).where(

@@ -14,13 +14,7 @@ from sanic import Sanic
 
 from bot.accounts.passwords import Passwords
 from bot.app import Parts, create_app
-from bot.backend import build_backend
-from bot.channels.api import COOKIE, ChatSession
-from bot.db import Database, system_clock
 from bot.engine.model import Answer, Kind, Reply
-from bot.events import record_nothing
-from bot.http.cookies import SignedCookie
-from bot.http.limits import Limiter
 from bot.settings import Settings
 from bot.verification.model import VerificationClient
 from tests.browser.served import Served
@@ -32,9 +26,7 @@ from tests.echo_engine import EchoEngine
 class ResendEngine(EchoEngine):
     """Asks the backend for a code when a new one is asked for, and says what became of it."""
 
-    def __init__(self, verification: VerificationClient) -> None:
-        super().__init__()
-        self._verification = verification
+    verification: VerificationClient
 
     async def answer(
         self, conversation: str, text: str, *, channel: str, command: str | None = None,
@@ -45,7 +37,7 @@ class ResendEngine(EchoEngine):
             return await super().answer(conversation, text, channel=channel, command=command, metadata=metadata)
         message = str((metadata or {})["message_id"])
         key = str(uuid5(NAMESPACE_URL, f"{conversation}:{message}"))
-        redeemed = await self._verification.redeem(conversation, idempotency_key=key)
+        redeemed = await self.verification.redeem(conversation, idempotency_key=key)
         return Answer((Reply(f"{redeemed.outcome.value}: {redeemed.destination}", Kind.ANSWER),))
 
 
@@ -62,21 +54,11 @@ class Portal:
         self.address = self.served.address
 
     def _make(self) -> Sanic[Any, Any]:
-        database, limiter = Database(self.settings.database), Limiter()
-        session = ChatSession(SignedCookie(COOKIE, self.settings, KEYS))
+        engine = ResendEngine()
         cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        backend = build_backend(
-            self.settings, database, KEYS, system_clock, record_nothing, limiter,
-            conversation_of=session.conversation, passwords=cheap,
-        )
-        client = backend.verification_client
-        return create_app(
-            self.settings.model_copy(update={"verification_url": "none"}),
-            Parts(
-                engine=ResendEngine(client), database=database, keys=KEYS, limiter=limiter, bind=client.bind,
-                exposed=client.exposed, apis=backend.apis, before=[backend.start], after=[backend.stop],
-            ),
-        )
+        app = create_app(self.settings, Parts(engine=engine, keys=KEYS, passwords=cheap))
+        engine.verification = app.ctx.backend.verification_client
+        return app
 
     def codes(self, to: str) -> list[str]:
         """The codes that reached somebody's phone or inbox, newest first."""

@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, Tab
+from tests.browser.portal import Portal
 from tests.browser.stage import Stage
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -31,25 +32,58 @@ def main(folder: Path) -> None:
     if browser_path is None:
         raise SystemExit("screenshots need Chromium: apt-get install chromium")
     with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
-        stage = Stage(Path(data)).start()
+        stage = Stage(Path(data) / "stage").start()
+        portal = Portal(Path(data) / "portal")
+        portal.served.start()
         browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
         for look, options in LOOKS.items():
             print(f"{look} ...", flush=True)
             context = browser.new_context(base_url=stage.address, **options)
-            tab = Tab(context.new_page())
-            _pages(tab.page, folder, look)
-            _widget(tab, stage, folder, look)
+            _widget(Tab(context.new_page()), stage, folder, look)
+            context.close()
+            context = browser.new_context(base_url=portal.address, **options)
+            _pages(Tab(context.new_page()), portal, folder, look)
             context.close()
         browser.close()
         stage.stop()
+        portal.served.stop()
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 
-def _pages(page: Page, folder: Path, look: str) -> None:
+def _pages(tab: Tab, portal: Portal, folder: Path, look: str) -> None:
+    page = tab.page
+
+    def shot(state: str) -> None:
+        page.screenshot(path=folder / f"{look}-page-{state}.png")
+
+    page.goto("/sign-in")
+    page.get_by_label("Username").fill("sam")
+    page.get_by_label("Password").fill("correct horse battery staple")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Send the code").wait_for()
+    shot("way")
+    before = len(portal.codes("sam@example.com"))
+    page.get_by_role("button", name="Send the code").click()
+    page.get_by_label("Six-digit code").wait_for()
+    shot("code")
+    tab.launcher.click()
+    page.get_by_role("button", name="Send me a new code").wait_for()
+    shot("code-and-chat")
+    page.keyboard.press("Escape")
+    while len(portal.codes("sam@example.com")) == before:
+        page.wait_for_timeout(50)
+    page.get_by_label("Six-digit code").fill(portal.codes("sam@example.com")[0])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="Hello,").wait_for()
+    shot("me")
+    page.goto("/contact")
+    page.evaluate("document.querySelector('form[action=\"/contact\"]').noValidate = true")
+    page.locator("main").get_by_role("button", name="Send").click()
+    page.get_by_role("alert").first.wait_for()
+    shot("contact-errors")
     for path in PAGES:
-        answer = page.goto(path)
-        if answer is not None and answer.ok:
-            page.screenshot(path=folder / f"{look}-page-{path.strip('/').replace('/', '-') or 'home'}.png")
+        page.goto(path)
+        shot(path.strip("/").replace("/", "-") or "home")
 
 
 def _widget(tab: Tab, stage: Stage, folder: Path, look: str) -> None:

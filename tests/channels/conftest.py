@@ -67,7 +67,9 @@ async def make_chat(database: Database, keys: Keys, settings_for: Callable[..., 
             chat.bound.append((handoff, conversation))
             return handoff == "good"
 
-        values = {"chat_per_session": "1000/60", "chat_per_address": "1000/60", **settings}
+        values = {
+            "chat_per_session": "1000/60", "chat_per_address": "1000/60", "verification_url": "none", **settings,
+        }
         chosen = Parts(**{
             "engine": engine, "database": Database(database.url.render_as_string(hide_password=False)), "keys": keys,
             "record": record, "exposed": exposed, "bind": bind, "migrate": False, **(parts or {}),

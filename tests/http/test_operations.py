@@ -31,7 +31,8 @@ async def application(
 
     async def make(parts: dict[str, Any] | None = None, **settings: Any) -> httpx.AsyncClient:
         chosen = {"engine": EchoEngine(), "database": sqlite_database, "keys": keys, "migrate": False, **(parts or {})}
-        return await serve(create_app(settings_for(**settings), Parts(**chosen)))
+        values = {"verification_url": "none", **settings}
+        return await serve(create_app(settings_for(**values), Parts(**chosen)))
 
     return make
 
@@ -91,7 +92,9 @@ async def test_openapi(application: Callable[..., Any]) -> None:
     schemathesis.openapi.from_dict(document).validate()
     assert document["openapi"] == "3.1.0"
     say = document["paths"]["/chat/messages"]["post"]
-    assert set(say["responses"]) == {"200", "400", "401", "403", "409", "413", "429", "503"}
+    assert set(say["responses"]) == {
+        "200", "400", "401", "403", "404", "409", "413", "429", "503"
+    }
     assert "/chat/session/handoff" in document["paths"]
     message = document["components"]["schemas"]["MessageView"]["properties"]
     assert set(message) == {"id", "seq", "from", "text", "kind", "buttons", "at"}
