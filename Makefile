@@ -38,19 +38,12 @@ lock: .venv-uv/bin/uv  ## resolve the dependencies of pyproject.toml again
 screenshots: setup-dev  ## pictures of every state of chat and pages, into screenshots/
 	@$(BIN)/python -m tests.browser.screenshots
 
-bench: setup-dev  ## measure a message from door to door; prints a table
-
 encoder:  ## fine-tune the sentence encoder again (PyTorch, minutes; bot/nlu/encoder/README.md)
 	@$(PYTHON) -m venv .venv-encoder
 	@.venv-encoder/bin/python -m pip install -q -r bot/nlu/encoder/requirements.txt
 	@.venv-encoder/bin/python -m bot.nlu.encoder.train --bf16
 
 bench: setup-dev  ## measure a message from door to door; prints a table
-
-screenshots: setup-dev  ## pictures of every state of chat and pages, into screenshots/
-	@$(BIN)/python -m tests.browser.screenshots
-
-bench: setup-dev  ## the benchmarks, bounded; prints a table
 	@$(BIN)/python -m tests.benchmarks
 
 $(VENV)/.installed: requirements.lock pyproject.toml

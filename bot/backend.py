@@ -57,8 +57,8 @@ class Backend:
     """What the application takes from here. `start` and `stop` belong to the server's life.
 
     `apis` are those of the way it runs (design.md): the whole portal; contact and delivery alone where another portal
-    verifies (then `verification_client` asks that one); the way to the practice's own contact page in FAQ-only mode (then
-    there is no `verification_client`).
+    verifies (then `verification_client` asks that one); the way to the practice's own contact page in FAQ-only mode
+    (then there is no `verification_client`).
     """
 
     apis: tuple[Api, ...]

@@ -113,6 +113,7 @@ class AccountService:
         async with self._database.write() as connection:
             for point in points:
                 await self._store.replace_contact_point(connection, account.id, point, now)
+            for point in points:
                 await self._trail.append(
                     connection, by, "contact_point.set", at=now, subject=account.id, rule=point.channel
                 )

@@ -77,11 +77,11 @@ class BotService:
     async def status(self, conversation: str) -> SignInStatus:
         """Whether a sign-in waits, and where a code would go. Sends nothing."""
         now = self._clock()
-        async with self._database.write() as connection:
+        async with self._database.read() as connection:
             challenge = await self._bound(connection, conversation, now)
             if challenge is None:
                 return SignInStatus(False)
-            factor = await self._store.lock_factor(connection, challenge.account)
+            factor = await self._store.factor(connection, challenge.account)
             destination, others = await self._choose(connection, challenge, None)
             verdict = await self._sender.judge(connection, challenge, factor, destination, Origin.BOT, now)
         if destination is None:
@@ -149,9 +149,9 @@ class BotService:
         if not dead:
             return
         async with self._database.write() as connection:
-            for found in dead:
-                if await self._store.end_code(connection, found.id, "exposed"):
-                    await self._trail.append(connection, by, "code.exposed", at=now, subject=found.challenge)
+            ended = [found for found in dead if await self._store.end_code(connection, found.id, "exposed")]
+            for found in ended:
+                await self._trail.append(connection, by, "code.exposed", at=now, subject=found.challenge)
 
     async def sms_resend(self, number: str, by: By) -> None:
         """Send a code if a sign-in of an account with this number waits for one. Nobody learns whether.
@@ -160,8 +160,10 @@ class BotService:
             SendsUnavailable: the limiter's store is down.
         """
         await self._ready()
-        async with self._database.write() as connection:
-            for account in await self._directory.accounts_with_number(connection, number):
+        async with self._database.read() as connection:
+            found = await self._directory.accounts_with_number(connection, number)
+        for account in found:
+            async with self._database.write() as connection:
                 factor = await self._store.lock_factor(connection, account)
                 now = self._clock()
                 challenge = await self._store.newest_open(connection, account, now)

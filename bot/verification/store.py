@@ -162,6 +162,11 @@ class VerificationStore:
         )).one()
         return Factor(row.account, row.failures, row.wait_until, row.disabled)
 
+    async def factor(self, connection: AsyncConnection, account: str) -> Factor:
+        """The account's factor as it is now, for telling, not for deciding."""
+        row = (await connection.execute(select(factors).where(factors.c.account == account))).first()
+        return Factor(account, row.failures, row.wait_until, row.disabled) if row else Factor(account, 0, 0, False)
+
     async def claim_guess(
         self, connection: AsyncConnection, seen: Factor, now: int, *, wait_until: int, disabled: bool
     ) -> bool:
