@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -26,12 +27,26 @@ async def transcript(conversation: str) -> str:
     return f"Patient: hello (in {conversation})"
 
 
-@pytest_asyncio.fixture
-async def portal(database: Database, settings_for: Callable[..., Settings]) -> AsyncIterator[Portal]:
-    """A served portal whose chat cookie is `chat`; the test runs once for each database."""
+@asynccontextmanager
+async def office_on(database: Database, settings_for: Callable[..., Settings]) -> AsyncIterator[Portal]:
+    """A served portal whose chat cookie is `chat`."""
     options = {"conversation_of": lambda request: request.cookies.get("chat"), "transcript": transcript}
     settings = settings_for(contact_inbox="office@example.org")
     async with portal_on(database, settings, **options) as made, served(made):
+        yield made
+
+
+@pytest_asyncio.fixture
+async def portal(sqlite_database: Database, settings_for: Callable[..., Settings]) -> AsyncIterator[Portal]:
+    """A portal on SQLite."""
+    async with office_on(sqlite_database, settings_for) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def each(database: Database, settings_for: Callable[..., Settings]) -> AsyncIterator[Portal]:
+    """A portal; the test runs once for each database."""
+    async with office_on(database, settings_for) as made:
         yield made
 
 
@@ -42,9 +57,11 @@ async def browser(portal: Portal) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_request_is_kept_and_mailed(portal: Portal, browser: httpx.AsyncClient) -> None:
+async def test_a_request_is_kept_and_mailed(each: Portal) -> None:
     """The practice gets a mail with everything; the table shows nothing of it; the event names the reference."""
-    answer = await browser.post("/v1/contact", json=GOOD)
+    portal = each
+    async with portal.browser() as browser:
+        answer = await browser.post("/v1/contact", json=GOOD)
     assert answer.status_code == 201
     reference = answer.json()["reference"]
     await portal.deliver()
@@ -69,21 +86,26 @@ async def test_the_conversation_comes_from_the_cookie(portal: Portal, browser: h
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize(("field", "value"), [
+ODD = (
     ("name", "Kim\r\nBcc: x@example.com"), ("name", " "), ("name", "x" * 101), ("name", "Kim\u2028Bcc"),
     ("reply_to", "kim@example.com\r\nBcc: x@example.com"), ("reply_to", "call me"), ("reply_to", ""),
     ("reason", "Something\r\nX: y"), ("reason", "No such reason"), ("message", "  "), ("message", "x" * 2001),
     ("message", "bell\u0007"), ("name", 5), ("include_transcript", "yes"),
-])
+)
+
+
 async def test_odd_values_are_refused_without_an_echo(
-    portal: Portal, browser: httpx.AsyncClient, field: str, value: object
+    sqlite_database: Database, settings_for: Callable[..., Settings]
 ) -> None:
     """Line breaks in a line, empty, too long, unreachable, wrong types: 400, no echo, nothing filed."""
-    answer = await browser.post("/v1/contact", json={**GOOD, field: value})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
-    assert "Bcc" not in answer.text and "call me" not in answer.text
-    async with portal.database.read() as connection:
-        assert (await connection.execute(select(contact_requests))).all() == []
+    settings = settings_for(contact_per_address="100/600")
+    async with portal_on(sqlite_database, settings) as portal, served(portal), portal.browser() as browser:
+        for field, value in ODD:
+            answer = await browser.post("/v1/contact", json={**GOOD, field: value})
+            assert (field, value, answer.status_code, answer.json()["code"]) == (field, value, 400, "invalid")
+            assert "Bcc" not in answer.text and "call me" not in answer.text
+        async with portal.database.read() as connection:
+            assert (await connection.execute(select(contact_requests))).all() == []
 
 
 async def test_codes_never_reach_the_mail(portal: Portal, browser: httpx.AsyncClient) -> None:
@@ -135,8 +157,9 @@ async def test_a_form_with_line_breaks_or_more_fields_is_refused(portal: Portal,
     assert (await browser.post("/contact", data={**GOOD, "next": "https://evil.example"})).status_code == 400
 
 
-async def test_a_draft_grows_in_the_chat_and_is_filed(portal: Portal) -> None:
+async def test_a_draft_grows_in_the_chat_and_is_filed(each: Portal) -> None:
     """A draft is encrypted, shown masked, filed with a reference, and gone afterwards."""
+    portal = each
     client = portal.backend.contact_client
     assert await client.save_draft("c-1", "reply_to", "nonsense") is Problem.NOT_REACHABLE
     assert await client.save_draft("c-1", "name", "a\nb") is Problem.LINE_BREAK

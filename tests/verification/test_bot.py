@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from bot.events import ResendRedeemed
 from tests.portal import BEARER, Portal
@@ -135,21 +134,22 @@ async def test_a_key_redeems_once(lite: Portal, browser: httpx.AsyncClient) -> N
     assert bare.status_code == 400
 
 
-@pytest.mark.parametrize(("path", "body"), [
+ENDPOINTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("handoffs/bind", {"handoff": "x" * 43, "conversation": "c-1"}),
     ("conversations/status", {"conversation": "c-1"}),
     ("conversations/redeem", {"conversation": "c-1", "action": "resend"}),
     ("conversations/exposed", {"conversation": "c-1", "code": "123456"}),
     ("sms-resend", {"from": "+18455550142"}),
-])
-async def test_without_the_credential_every_bot_endpoint_is_401(
-    lite: Portal, browser: httpx.AsyncClient, path: str, body: dict[str, str]
-) -> None:
+)
+
+
+async def test_without_the_credential_every_bot_endpoint_is_401(lite: Portal, browser: httpx.AsyncClient) -> None:
     """No credential, another one, and a patient's cookies are all refused."""
     await lite.sign_in(browser)
-    for headers in ({}, {"Authorization": "Bearer " + "x" * 36}, {"Authorization": "Basic x"}):
-        answer = await browser.post(f"/v1/bot/{path}", json=body, headers=headers)
-        assert answer.status_code == 401
+    for path, body in ENDPOINTS:
+        for headers in ({}, {"Authorization": "Bearer " + "x" * 36}, {"Authorization": "Basic x"}):
+            answer = await browser.post(f"/v1/bot/{path}", json=body, headers=headers)
+            assert (path, answer.status_code) == (path, 401)
 
 
 async def test_the_bot_credential_is_worth_nothing_elsewhere(lite: Portal, browser: httpx.AsyncClient) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
-import pytest
 
 from bot.db import Database
 from bot.settings import Settings
@@ -60,22 +59,23 @@ async def test_codes_are_good_for_one_purpose(lite: Portal, browser: httpx.Async
         assert (await lite.verify(other, challenge, confirmation)).json()["code"] == "wrong_code"
 
 
-@pytest.mark.parametrize("body", [
+REFUSED: tuple[dict[str, object], ...] = (
     {"mobile": "+18765551234"}, {"mobile": "+19005551234"}, {"mobile": "+1 845 555 0142 ext. 5"},
     {"mobile": "+442079460018"}, {"mobile": "1-800-555-1234"}, {"mobile": "12"}, {"mobile": ""},
     {"mobile": "845-555-0199;ext=7"}, {"mobile": "845-555-0199\r\nBcc: x"}, {"email": "x"},
     {"email": "a@b.example\r\nBcc: c@d.example"}, {"mobile": "+18455550199", "email": "a@b.example"}, {},
     {"mobile": None}, {"mobile": 18455550199},
-])
-async def test_numbers_that_cost_or_cannot_receive_are_refused(
-    lite: Portal, browser: httpx.AsyncClient, body: dict[str, object]
-) -> None:
+)
+
+
+async def test_numbers_that_cost_or_cannot_receive_are_refused(lite: Portal, browser: httpx.AsyncClient) -> None:
     """Other countries inside +1, premium, toll-free, extensions, line breaks: 400, no echo, nothing sent."""
     await lite.sign_in(browser)
     before = len(await lite.codes())
-    answer = await browser.patch("/v1/me/contact-points", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
-    assert all(str(value) not in answer.text for value in body.values() if value and len(str(value)) > 2)
+    for body in REFUSED:
+        answer = await browser.patch("/v1/me/contact-points", json=body)
+        assert (body, answer.status_code, answer.json()["code"]) == (body, 400, "invalid")
+        assert all(str(value) not in answer.text for value in body.values() if value and len(str(value)) > 2)
     assert len(await lite.codes()) == before
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 
 import httpx
@@ -191,21 +190,23 @@ async def test_leading_zeros_count(sqlite_database: Database, settings_for: Call
         assert (await portal.verify(browser, challenge, "012345")).status_code == 200
 
 
-@pytest.mark.parametrize("body", [
+ODD = (
     '{"code": 12345}', '{"code": ["123456"]}', '{"code": null}', '{"code": ""}', '{"code": "12345"}',
     '{"code": "123456", "code": "654321"}', '{"code": "\' OR 1=1--"}', '{"code": "１２３４５６"}',
     '{"code": "١٢٣٤٥٦"}', '{}', '[]', '"123456"', '{"code": "123456", "to": "+18765551234"}',
     '{"code": "12345\\u0000"}', '{"code": {"$ne": ""}}', "not json",
-])
-async def test_odd_bodies_are_refused_without_an_echo(lite: Portal, browser: httpx.AsyncClient, body: str) -> None:
+)
+
+async def test_odd_bodies_are_refused_without_an_echo(lite: Portal, browser: httpx.AsyncClient) -> None:
     """What is not six ASCII digits in a string is 400, and what was sent is not in the answer."""
     challenge = await lite.begin(browser)
-    answer = await browser.post(
-        f"/v1/challenges/{challenge}/verify", content=body.encode(), headers={"Content-Type": "application/json"}
-    )
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
-    for sent in ("12345", "OR 1=1", "１２３", "١٢٣", "876555"):
-        assert sent not in answer.text.replace(json.dumps(answer.json().get("request_id", "")), "")
+    for body in ODD:
+        answer = await browser.post(
+            f"/v1/challenges/{challenge}/verify", content=body.encode(), headers={"Content-Type": "application/json"}
+        )
+        assert (body, answer.status_code, answer.json()["code"]) == (body, 400, "invalid")
+        told = {name: value for name, value in answer.json().items() if name != "request_id"}
+        assert not [sent for sent in ("12345", "OR 1=1", "１２３", "١٢٣", "876555") if sent in repr(told)]
 
 
 async def test_a_megabyte_is_too_large(lite: Portal, browser: httpx.AsyncClient) -> None:
