@@ -18,7 +18,9 @@ DONE = {
 }
 
 
-def admin_pages(frame: Frame, insights: Insights, people: People, reset_factor: ResetFactor, default_notice: str) -> Api:
+def admin_pages(
+    frame: Frame, insights: Insights, people: People, reset_factor: ResetFactor, default_notice: str
+) -> Api:
     """What only an admin may do.
 
     Args:

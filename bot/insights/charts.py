@@ -1,7 +1,8 @@
 """The report as charts: SVG made by matplotlib, readable by screen readers, in light and dark.
 
-matplotlib writes inline style attributes, which our pages' policy forbids: a chart is therefore a file of its own with
-its own policy, and pages show it with `<img>`. Its colours become CSS variables, so that it follows the reader's scheme.
+matplotlib writes inline style attributes, which our pages' policy forbids: a chart is therefore a file of its own
+with its own policy, and pages show it with `<img>`. Its colours become CSS variables, so that it follows the reader's
+scheme.
 """
 
 from __future__ import annotations
