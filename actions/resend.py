@@ -6,7 +6,6 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from bot.verification.model import Channel, ClientUnavailable, Outcome, Redeemed, SignInStatus, VerificationClient
-from rasa_sdk.events import FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
@@ -97,7 +96,8 @@ class ActionNotArrived(_BackendAction):
         """Say where it went, and offer the other way."""
         status = await self._client.status(tracker.sender_id)
         if not status.waiting:
-            return [FollowupAction("action_offer_resend")]
+            dispatcher.utter_message(response="utter_no_sign_in")
+            return []
         dispatcher.utter_message(
             response="utter_not_arrived", destination=status.destination, buttons=[*other_ways(status), *_AFTER]
         )

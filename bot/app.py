@@ -9,17 +9,25 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvloop
 from sanic import HTTPResponse, Request, Sanic
 
+from bot.accounts.demo import PASSWORD
+from bot.accounts.passwords import Passwords
+from bot.accounts.terminal import Office
+from bot.audit.model import Actor, By
+from bot.audit.store import AuditStore
+from bot.backend import Backend, build_backend
 from bot.channels.api import COOKIE, ChatSession, chat_api
 from bot.channels.limits import ChatLimits
 from bot.channels.model import Bind, Exposed, Intake, bind_nothing, expose_nothing
 from bot.channels.service import ChatService, mask_contacts
 from bot.channels.store import ConversationStore
+from bot.contact.model import ContactClient, Field
 from bot.db import Clock, Database, system_clock
 from bot.engine.model import Engine, Kind, Reply
 from bot.events import Record, record_nothing
@@ -32,9 +40,10 @@ from bot.http.metrics import Metrics
 from bot.http.operations import Check, operations_api
 from bot.http.pages import Pages
 from bot.http.server import new_app, serving
-from bot.privacy import Keys, load_keys
+from bot.privacy import Keys, find_contact, load_keys, redact_contacts
 from bot.settings import Settings
-from bot.verification.model import VerificationClient
+from bot.verification.client import HttpVerification
+from bot.verification.model import VerificationClient, new_code
 
 if TYPE_CHECKING:
     from bot.engine.rasa_engine import RasaEngine
@@ -43,8 +52,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("twostep.app")
 
 PROJECT = Path(__file__).parents[1]
-
-DEMO_PASSWORD = "correct horse battery staple"
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -57,6 +64,7 @@ class Parts:
         engine: answers messages.
         bind, exposed: the verification backend, as the chat sees it.
         intake: what the engine may see of a text.
+        passwords, make_code: cheap hashes and known codes, for tests.
         record: told of every event, after the counters.
         apis: more operations (sign-in, verification, contact, SMS, console).
         checks: more parts without which the service is not ready.
@@ -70,9 +78,11 @@ class Parts:
     keys: Keys | None = None
     limiter: Limiter | None = None
     metrics: Metrics | None = None
-    bind: Bind = bind_nothing
-    exposed: Exposed = expose_nothing
-    intake: Intake = mask_contacts
+    bind: Bind | None = None
+    exposed: Exposed | None = None
+    intake: Intake | None = None
+    passwords: Passwords | None = None
+    make_code: Callable[[], str] = new_code
     record: Record = record_nothing
     clock: Clock = system_clock
     apis: Sequence[Api] = ()
@@ -82,48 +92,122 @@ class Parts:
     migrate: bool = True
 
 
-def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any]:
-    """An application that serves everything the settings ask for. Nothing connects before it is served."""
+def create_app(settings: Settings, parts: Parts | None = None, *, only: str = "") -> Sanic[Any, Any]:
+    """An application that serves everything the settings ask for. Nothing connects before it is served.
+
+    Args:
+        only: "verification" leaves the assistant out, for a bot that runs elsewhere.
+    """
     parts = parts or Parts()
     database = parts.database or Database(settings.database)
     keys = parts.keys or load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
     limiter = parts.limiter or Limiter(settings.redis_url)
     metrics = parts.metrics or Metrics()
-    engine = parts.engine or load_assistant(settings, PROJECT, database)
-    chat = ChatService(
-        ConversationStore(database), engine, keys, failure_reply(settings), bind=parts.bind, exposed=parts.exposed,
-        intake=parts.intake, record=metrics.counting(parts.record), clock=parts.clock,
-    )
+    record = metrics.counting(parts.record)
+    store = ConversationStore(database)
     session = ChatSession(SignedCookie(COOKIE, settings, keys))
-    apis = [
-        chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address)),
-        *parts.apis,
+    backend = None
+    if not settings.verification_url:
+        backend = build_backend(
+            settings, database, keys, parts.clock, record, limiter, conversation_of=session.conversation,
+            transcript=partial(transcript_of, store), passwords=parts.passwords, make_code=parts.make_code,
+        )
+    apis: list[Api] = [*(backend.apis if backend else ()), *parts.apis]
+    before: list[Hook] = [*([backend.start] if backend else []), *parts.before]
+    after: list[Hook] = [*([backend.stop] if backend else []), *parts.after]
+    if only != "verification":
+        engine = parts.engine or _assistant_for(settings, database, backend, after)
+        chat = _chat(settings, parts, store, engine, keys, record, backend, after)
+        apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
+        after.append(chat.drain)
+        if backend is None:
+            apis.append(_home(Pages(settings)))
+    apis += [
         operations_api(
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
             settings.metrics_token.get_secret_value(),
         ),
-        _home(Pages(settings)),
         assets_api(load_assets()),
     ]
     app = new_app(settings, apis, observe=_observer(metrics))
-    app.ctx.chat = chat
     app.ctx.database = database
+    app.ctx.backend = backend
 
     async def start(app: Sanic[Any, Any]) -> None:
         if parts.migrate:
             await asyncio.to_thread(database.migrate)
-        for hook in parts.before:
+        for hook in before:
             await hook()
 
     async def stop(app: Sanic[Any, Any]) -> None:
-        await chat.drain()
-        for hook in reversed(parts.after):
+        for hook in reversed(after):
             await hook()
         await database.close()
 
     app.register_listener(start, "before_server_start")
     app.register_listener(stop, "after_server_stop")
     return app
+
+
+def _chat(
+    settings: Settings, parts: Parts, store: ConversationStore, engine: Engine, keys: Keys, record: Record,
+    backend: Backend | None, after: list[Hook],
+) -> ChatService:
+    client = _verification_client(settings, backend, after)
+    return ChatService(
+        store, engine, keys, failure_reply(settings),
+        bind=parts.bind or (client.bind if client else bind_nothing),
+        exposed=parts.exposed or (client.exposed if client else expose_nothing),
+        intake=parts.intake or (partial(take_in, engine, backend.contact_client) if backend else mask_contacts),
+        record=record, clock=parts.clock,
+    )
+
+
+def _verification_client(
+    settings: Settings, backend: Backend | None, after: list[Hook]
+) -> VerificationClient | None:
+    if backend is not None:
+        return backend.verification_client
+    if settings.faq_only:
+        return None
+    client = HttpVerification(settings.verification_url, settings.bot_credential.get_secret_value())
+    after.append(client.close)
+    return client
+
+
+def _assistant_for(
+    settings: Settings, database: Database, backend: Backend | None, after: list[Hook]
+) -> RasaEngine:
+    client = _verification_client(settings, backend, after)
+    engine = load_assistant(settings, PROJECT, database, client, backend.contact_client if backend else None)
+    after.append(engine.close)
+    return engine
+
+
+ENTRIES = {"contact_name": Field.NAME, "contact_reply_to": Field.REPLY_TO, "contact_message": Field.MESSAGE}
+
+
+async def take_in(engine: Engine, contact: ContactClient, conversation: str, text: str) -> str:
+    """Mask numbers and addresses; where the contact form asks for them, they go into its draft first.
+
+    The draft is the only place for them: the engine, its tracker and the transcript see the masked text.
+    """
+    masked = redact_contacts(text)
+    if masked != text:
+        field = ENTRIES.get(await engine.asked(conversation) or "")
+        if field is Field.REPLY_TO:
+            await contact.save_draft(conversation, field, find_contact(text) or text)
+        elif field is not None:
+            await contact.save_draft(conversation, field, text)
+    return masked
+
+
+async def transcript_of(store: ConversationStore, conversation: str) -> str:
+    """A conversation as plain lines, for the practice's staff; it was redacted when it was kept."""
+    return "\n".join(
+        f"{'Patient' if message.sender == 'patient' else 'Assistant'}: {message.text}"
+        for message in await store.history(conversation)
+    )
 
 
 def failure_reply(settings: Settings) -> Reply:
@@ -180,54 +264,78 @@ def faq_actions(labels: Mapping[str, str]) -> list[Any]:
     """The actions where the portal sends its own codes."""
     from actions.faq_only import ActionNotArrivedElsewhere, ActionOfferResendElsewhere, ActionResendElsewhere
 
-    return [
-        *_talk_actions(labels),
-        ActionOfferResendElsewhere(),
-        ActionResendElsewhere(),
-        ActionNotArrivedElsewhere(),
-    ]
+    return _talk_actions(
+        labels, ActionOfferResendElsewhere(), ActionResendElsewhere(), ActionNotArrivedElsewhere()
+    )
 
 
 def backend_actions(labels: Mapping[str, str], verification: VerificationClient) -> list[Any]:
     """The actions with a verification backend to ask."""
     from actions.resend import ActionNotArrived, ActionOfferResend, ActionResend
 
-    return [
-        *_talk_actions(labels),
-        ActionOfferResend(verification),
-        ActionResend(verification),
-        ActionNotArrived(verification),
-    ]
+    return _talk_actions(
+        labels, ActionOfferResend(verification), ActionResend(verification), ActionNotArrived(verification)
+    )
 
 
-def _talk_actions(labels: Mapping[str, str]) -> list[Any]:
+def contact_actions(labels: Mapping[str, str], contact: ContactClient) -> list[Any]:
+    """The contact form's actions."""
+    from actions import contact as form
+
+    kinds = (
+        form.ActionPrepareContact, form.ValidateContactForm, form.ActionAskContactMessage,
+        form.ActionAskContactConfirm, form.ActionFileContact, form.ActionCancelContact,
+    )
+    return [kind(contact, labels) for kind in kinds]
+
+
+def _talk_actions(labels: Mapping[str, str], offer: Any, resend: Any, not_arrived: Any) -> list[Any]:
     from actions.doubt import ActionAskBetween, ActionMiss
     from actions.replies import ActionAffirm, ActionDeny
 
-    return [ActionAffirm(), ActionDeny(), ActionAskBetween(labels), ActionMiss(labels)]
+    return [
+        offer,
+        resend,
+        not_arrived,
+        ActionAffirm({"resend": resend}),
+        ActionDeny({"arrived": not_arrived}),
+        ActionAskBetween(labels),
+        ActionMiss(labels),
+    ]
 
 
 def load_assistant(
-    settings: Settings, root: Path, database: Database, *, actions: Sequence[Any] | None = None
+    settings: Settings,
+    root: Path,
+    database: Database,
+    verification: VerificationClient | None = None,
+    contact: ContactClient | None = None,
 ) -> RasaEngine:
     """The engine with its actions, words and locks.
 
     Args:
         root: the folder of config.yml, domain.yml, data/ and models/.
-        actions: those to run; the FAQ-only ones when not given.
+        verification: None where the portal sends its own codes.
+        contact: None where requests go through the practice's own contact page alone.
     """
     from bot.engine.locks import choose_locks
     from bot.engine.rasa_engine import load_engine
     from bot.engine.training import Project
 
     project = Project(root)
+    labels = topic_labels(project)
     return load_engine(
         project.model,
         database,
         choose_locks(settings.database, settings.redis_url),
-        actions=faq_actions(topic_labels(project)) if actions is None else actions,
+        actions=[
+            *(backend_actions(labels, verification) if verification else faq_actions(labels)),
+            *(contact_actions(labels, contact) if contact else ()),
+        ],
         organization=settings.organization,
+        without=() if contact else ("/file_contact",),
         turn_timeout=settings.turn_timeout,
+        notice=settings.notice,
     )
 
 
@@ -263,7 +371,7 @@ def run(settings: Settings, *, only: str = "", announce: Callable[[str], None] =
         OSError: the address is in use, or not ours.
     """
     log_as_json()
-    app = create_app(settings)
+    app = create_app(settings, only=only)
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -288,7 +396,7 @@ def welcome(settings: Settings, only: str) -> list[str]:
             f"  the staff console           {settings.own_url}/staff",
             f"  the API                     {settings.own_url}/docs",
             "  demo patients: alex (mobile and email), robin (mobile), sam (email); staff: casey, morgan",
-            f"  their password: {DEMO_PASSWORD}",
+            f"  their password: {PASSWORD}",
         ]
     if settings.demo and settings.host not in ("127.0.0.1", "localhost", "::1"):
         lines.append(f"  warning: demo mode listens on {settings.host}, where others can reach its demo accounts")
@@ -318,6 +426,7 @@ def examine(settings: Settings, root: Path) -> Iterator[Finding]:
     except (OSError, ValueError) as error:
         yield Finding("keys", False, f"{error}; set TWOSTEP_SECRET_KEY, or mend {settings.data_dir / 'keys'}")
     yield from _examine_database(settings)
+    yield from _examine_delivery(settings)
     current = is_current(Project(root))
     yield Finding("model", current, "" if current else "run `twostep train`")
     if settings.redis_url:
@@ -339,7 +448,61 @@ def _examine_database(settings: Settings) -> Iterator[Finding]:
         f"database: revision {current or 'none'}", current == newest,
         "" if current == newest else f"run `twostep db upgrade` (newest: {newest})",
     )
+    if current == newest and not settings.verification_url:
+        damage = asyncio.run(_audit_damage(settings, database))
+        yield Finding("audit record", not damage, "; ".join(damage[:3]))
+
+
+async def _audit_damage(settings: Settings, database: Database) -> list[str]:
+    keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+    try:
+        return [str(damage) for damage in await AuditStore(database, keys).verify()]
+    finally:
+        await database.close()
+
+
+def _examine_delivery(settings: Settings) -> Iterator[Finding]:
+    if settings.verification_url:
+        return
+    if settings.twilio_account_sid:
+        for name, value in (
+            ("TWOSTEP_TWILIO_AUTH_TOKEN", settings.twilio_auth_token.get_secret_value()),
+            ("TWOSTEP_CODE_SENDER", settings.code_sender),
+        ):
+            yield Finding(f"Twilio: {name}", bool(value), "" if value else f"set {name}")
+        https = settings.https
+        mend = "" if https else "set TWOSTEP_PUBLIC_URL to an https address, or delivery reports cannot arrive"
+        yield Finding("Twilio: public address", https, mend)
+    elif settings.demo:
+        yield Finding("text messages: the simulated phone")
+    if settings.smtp_url.get_secret_value():
+        yield Finding(
+            "SMTP: From address", bool(settings.mail_from), "" if settings.mail_from else "set TWOSTEP_MAIL_FROM"
+        )
+    elif settings.demo:
+        yield Finding("email: the simulated inbox")
 
 
 async def _ping(limiter: Limiter) -> None:
     await limiter.ping()
+
+
+# --- people ---------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def open_office(settings: Settings) -> AsyncIterator[Office]:
+    """Accounts for one command of the command line."""
+    database = Database(settings.database)
+    await asyncio.to_thread(database.migrate)
+    keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+    backend = build_backend(settings, database, keys, system_clock, record_nothing, Limiter(settings.redis_url))
+
+    async def reset_factor(account: str) -> None:
+        await backend.sign_in.enable_factor(account, By(Actor.STAFF))
+
+    try:
+        yield Office(backend.accounts, reset_factor)
+    finally:
+        await backend.stop()
+        await database.close()

@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from uuid import uuid4
 import typer
 from rich.console import Console
 
+from bot.accounts.terminal import Office, accounts_commands
 from bot.settings import Settings, SettingsError, load_settings
 
 PROJECT = Path(__file__).parents[1]
@@ -27,6 +29,7 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The database's tables.", no_args_is_help=True)
 app.add_typer(db, name="db")
+app.add_typer(accounts_commands(lambda: _open_office()), name="accounts")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -179,6 +182,12 @@ def _labelled(file: Path) -> list[tuple[str, str]]:
     if not lines:
         raise UserError(f"{file} has no lines")
     return lines
+
+
+def _open_office() -> AbstractAsyncContextManager[Office]:
+    from bot.app import open_office
+
+    return open_office(_settings())
 
 
 async def _ask(settings: Settings, questions: Iterator[str], *, as_json: bool, keep: bool) -> None:

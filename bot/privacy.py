@@ -122,6 +122,12 @@ def redact_contacts(text: str) -> str:
     return _PHONE.sub(lambda match: mask_phone(re.sub(r"\D", "", match.group())), text)
 
 
+def find_contact(text: str) -> str | None:
+    """The first email address or phone number in a text, as written; None where there is none."""
+    match = _EMAIL.search(text) or _PHONE.search(text)
+    return match.group().strip().rstrip(".") if match else None
+
+
 # --- keys, pseudonyms, encryption -------------------------------------------------------------------------------
 
 

@@ -52,6 +52,10 @@ class EchoEngine:
             said = f"button {command}" if command else f"echo: {text}"
             return _answer(Reply(said, Kind.ANSWER, topic="ask_what_is"))
 
+    async def asked(self, conversation: str) -> str | None:
+        """No form waits for anything here."""
+        return None
+
     async def greet(self, conversation: str, *, channel: str) -> tuple[Reply, ...]:
         """A greeting with two buttons."""
         return (

@@ -13,9 +13,10 @@ from bot.engine import tensorflow_stand_in
 
 os.environ["RASA_TELEMETRY_ENABLED"] = "false"  # patients' text goes nowhere
 os.environ.setdefault("LOG_LEVEL_LIBRARIES", "ERROR")
-os.environ.setdefault("TQDM_DISABLE", "1")  # a bar for every rule tracker; `twostep train` has its own progress
+os.environ.setdefault("LOG_LEVEL", "ERROR")  # no bar for every rule; `twostep train` has a progress of its own
 tensorflow_stand_in.install()
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # Rasa's, and its setuptools is pinned
+warnings.filterwarnings("ignore", message="Slot auto-fill has been removed")  # said at every training with a slot
 
 # Rasa logs each message's text at debug, through structlog.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

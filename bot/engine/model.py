@@ -100,6 +100,10 @@ class Engine(Protocol):
         """The greeting of a new conversation."""
         ...
 
+    async def asked(self, conversation: str) -> str | None:
+        """The entry that a form is waiting for in this conversation, None when it waits for nothing."""
+        ...
+
     async def forget(self, conversation: str) -> None:
         """Delete all that the engine keeps of a conversation."""
         ...

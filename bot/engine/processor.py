@@ -17,7 +17,8 @@ from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.runner.interface import GraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
-from rasa.shared.core.events import BotUttered, SessionStarted, UserUttered
+from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.shared.core.events import ActionExecuted, BotUttered, SessionStarted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.engine.actions import InProcessActions
@@ -103,6 +104,8 @@ class TurnProcessor(MessageProcessor):
             )
             tracker = await self.run_action_extract_slots(output, tracker)
             await self._run_prediction_loop(output, tracker)
+            if tracker.latest_action_name != ACTION_LISTEN_NAME:  # Rasa's circuit breaker stopped it in the middle
+                tracker.update(ActionExecuted(ACTION_LISTEN_NAME), self.domain)
         if parses[0]["intent"]["name"] == "start_over":
             await self._store.forget(conversation)
         else:

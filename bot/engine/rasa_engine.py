@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from rasa.shared.core.constants import REQUESTED_SLOT
 from rasa_sdk.interfaces import Action
 
 from bot.db import UNAVAILABLE, Clock, Database, system_clock
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 GREETING = "utter_greeting"
 FAILURE = "utter_failure"
+NOTICED = frozenset({"report_missing_code", "request_resend"})  # topics that the staff's notice is about
 
 
 class RasaEngine:
@@ -41,12 +43,14 @@ class RasaEngine:
         locks: ConversationLocks,
         *,
         turn_timeout: float,
+        notice: str = "",
     ) -> None:
         self._processor = processor
         self._store = store
         self._wording = wording
         self._locks = locks
         self._turn_timeout = turn_timeout
+        self._notice = notice
         self._turns: set[asyncio.Task[Any]] = set()
 
     async def answer(
@@ -65,7 +69,16 @@ class RasaEngine:
 
     async def greet(self, conversation: str, *, channel: str) -> tuple[Reply, ...]:
         """See `Engine.greet`."""
-        return (self._say(GREETING, channel),)
+        notice = (Reply(self._notice, Kind.NOTICE),) if self._notice else ()
+        return (*notice, self._say(GREETING, channel))
+
+    async def asked(self, conversation: str) -> str | None:
+        """See `Engine.asked`."""
+        tracker = await self._store.retrieve(conversation)
+        if tracker is None or not tracker.active_loop_name:
+            return None
+        slot: str | None = tracker.get_slot(REQUESTED_SLOT)
+        return slot
 
     async def forget(self, conversation: str) -> None:
         """See `Engine.forget`."""
@@ -111,7 +124,11 @@ class RasaEngine:
             return self._failure("exception", channel, metadata, errors[0])
         if not output.replies:
             return self._failure("no_reply", channel, metadata)
-        return Answer(tuple(output.replies), understanding, failed_action=bool(errors))
+        replies = list(output.replies)
+        if self._notice and understanding.intent in NOTICED:
+            replies.insert(0, Reply(self._notice, Kind.NOTICE))
+        failed = bool(errors) or any(reply.kind is Kind.ERROR for reply in replies)
+        return Answer(tuple(replies), understanding, failed_action=failed)
 
     def _failure(
         self, reason: str, channel: str, metadata: Mapping[str, Any], error: BaseException | None = None
@@ -150,6 +167,7 @@ def load_engine(
     organization: Mapping[str, str],
     without: Collection[str] = (),
     turn_timeout: float = 5.0,
+    notice: str = "",
     clock: Clock = system_clock,
 ) -> RasaEngine:
     """Load a trained model.
@@ -161,6 +179,7 @@ def load_engine(
         actions: rasa-sdk actions that already hold their clients.
         without: commands of buttons that this installation has no use for.
         organization: values for `{practice}`, `{phone}` and the like in domain.yml.
+        notice: the staff's line, shown in the greeting and with missing-code answers.
         turn_timeout: seconds from the lock to the failure answer.
         clock: milliseconds since the epoch.
     """
@@ -170,4 +189,4 @@ def load_engine(
     processor = TurnProcessor(model, store, wording, InProcessActions(actions))
     store.domain = processor.domain
     wording.responses = processor.domain.responses
-    return RasaEngine(processor, store, wording, locks, turn_timeout=turn_timeout)
+    return RasaEngine(processor, store, wording, locks, turn_timeout=turn_timeout, notice=notice)

@@ -7,7 +7,7 @@ Rasa derives a component's graph inputs from parameter names and annotations, he
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -49,13 +49,13 @@ class _Component(GraphComponent):
         self._resource = resource
 
     @classmethod
-    def fingerprint_addon(cls, config: Dict[str, Any]) -> Optional[str]:
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
         """Retrain when anything of the understanding changed."""
         return source_fingerprint()
 
     @classmethod
     def create(
-        cls, config: Dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
     ) -> "_Component":
         return cls(model_storage, resource)
 
@@ -80,7 +80,7 @@ class Normalizer(_Component):
     @classmethod
     def load(
         cls,
-        config: Dict[str, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -97,7 +97,7 @@ class Normalizer(_Component):
                 message.set(NORMALIZED, self._wording.normalize(message.get(TEXT)))
         return training_data
 
-    def process(self, messages: List[Message]) -> List[Message]:
+    def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             text = message.get(TEXT) or ""
             parts = asking_parts(text)
@@ -110,7 +110,7 @@ class Normalizer(_Component):
 class SafetyRules(_Component):
     """Sets `emergency` (emergency.py)."""
 
-    def process(self, messages: List[Message]) -> List[Message]:
+    def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             message.set(EMERGENCY, is_emergency(message.get(TEXT) or ""))
         return messages
@@ -137,7 +137,7 @@ class TopicClassifier(_Component):
     @classmethod
     def load(
         cls,
-        config: Dict[str, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -148,9 +148,9 @@ class TopicClassifier(_Component):
             component._topics = TopicModel.load(folder, SentenceEncoder())
         return component
 
-    def process(self, messages: List[Message]) -> List[Message]:
+    def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
-            parts: List[Tuple[str, str]] = message.get(PARTS) or []
+            parts: list[tuple[str, str]] = message.get(PARTS) or []
             scores = self._topics.score(message.get(NORMALIZED) or "", [normalized for _, normalized in parts])
             name = self._topics.intents
             message.set(PROBABILITIES, dict(zip(name, map(float, scores.whole), strict=True)))
@@ -169,7 +169,7 @@ class TopicClassifier(_Component):
 class FollowUps(_Component):
     """Lets the conversation speak: the engine's `topic`, `offered` and `prompt` in the message's metadata (context.py)."""
 
-    def process(self, messages: List[Message]) -> List[Message]:
+    def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             metadata = message.get("metadata") or {}
             if message.get(EMERGENCY) or not metadata:
@@ -195,7 +195,7 @@ class Decision(_Component):
     @classmethod
     def load(
         cls,
-        config: Dict[str, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
@@ -206,7 +206,7 @@ class Decision(_Component):
             component._calibration = Calibration.read(folder / "calibration.json")
         return component
 
-    def process(self, messages: List[Message]) -> List[Message]:
+    def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
             verdict = decide(
                 message.get(PROBABILITIES),

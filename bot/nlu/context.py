@@ -23,9 +23,9 @@ _PHONE_ONLY = re.compile(
     r"(?: number| message| one| instead| then| please| too)*[ ?.!]*$"
 )
 _CORRECTION_EMAIL = re.compile(
-    rf"^(?:no|nope|not|sorry|i mean|i meant|wait|actually)\b.*\b(?:e ?mail)\b.*\bnot\b.*\b(?:phone|cell|mobile|number|text)\b"
-    rf"|^(?:no|sorry|wait|actually)?[ ,.]*(?:i mean|i meant|not (?:my |the )?(?:phone|cell|number)[ ,.]*(?:but)?)[ ,.]*(?:my |the )?e ?mail\b"
-    rf"|^(?:no|nope)[ ,.]+(?:it's |its |just |only )?(?:my |the )e ?mail\b(?: address)?[ .!?]*$"
+    r"^(?:no|nope|not|sorry|i mean|i meant|wait|actually)\b.*\b(?:e ?mail)\b.*\bnot\b.*\b(?:phone|cell|mobile|number|text)\b"
+    r"|^(?:no|sorry|wait|actually)?[ ,.]*(?:i mean|i meant|not (?:my |the )?(?:phone|cell|number)[ ,.]*(?:but)?)[ ,.]*(?:my |the )?e ?mail\b"
+    r"|^(?:no|nope)[ ,.]+(?:it's |its |just |only )?(?:my |the )e ?mail\b(?: address)?[ .!?]*$"
 )
 _CORRECTION_PHONE = re.compile(
     r"^(?:no|nope|not|sorry|i mean|i meant|wait|actually)\b.*\b(?:phone|cell|mobile|number)\b.*\bnot\b.*\be ?mail\b"
