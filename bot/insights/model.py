@@ -24,7 +24,10 @@ from bot.events import (
 EPISODE_GAP = 30 * 60_000  # milliseconds without a patient's message after which an episode is over
 SIGN_IN_WINDOW = 15 * 60_000  # milliseconds after a resend in which a completed sign-in counts as its success
 
-TALK = frozenset({"greet", "thank", "goodbye", "affirm", "deny", "start_over"})
+TALK = frozenset({
+    "greet", "thank", "goodbye", "affirm", "deny", "start_over",
+    "file_contact", "use_summary", "correct_contact", "cancel_contact",
+})
 """Small talk and control: alone they ask nothing, so they make no episode and are no "last substantive message"."""
 
 CONTACT_IS_THE_ANSWER = frozenset({"report_no_access", "request_human"})
@@ -104,7 +107,7 @@ Turn = TurnAnswered | TurnFailed
 
 def topics_of(turn: Turn) -> tuple[str, ...]:
     """The topics that a turn is about, small talk left out."""
-    if isinstance(turn, TurnFailed):
+    if isinstance(turn, TurnFailed) or _is_entry(turn):
         return ()
     return tuple(topic for topic in turn.topics or (turn.intent,) if topic not in TALK)
 
@@ -116,7 +119,14 @@ def is_substantive(turn: Turn) -> bool:
 
 def is_fallback(turn: Turn) -> bool:
     """True when the reply says that the message was not understood."""
-    return isinstance(turn, TurnAnswered) and (turn.decision == "fallback" or turn.kind == "fallback")
+    return isinstance(turn, TurnAnswered) and (
+        turn.kind == "fallback" or (turn.decision == "fallback" and not _is_entry(turn))
+    )
+
+
+def _is_entry(turn: TurnAnswered) -> bool:
+    """An entry in the contact form: no topic was seen in it, yet the form goes on or is filed."""
+    return turn.decision == "fallback" and turn.kind in ("prompt", "answer")
 
 
 def is_failed_action(turn: Turn) -> bool:

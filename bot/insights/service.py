@@ -104,6 +104,10 @@ class Insights:
         self._nearest = nearest
         self._erase = tuple(erase)
 
+    def judge_with(self, nearest: Nearest) -> None:
+        """Name topics with this from now on, where the model is loaded after the counting began."""
+        self._nearest = nearest
+
     # --- counting -------------------------------------------------------------------------------------------------
 
     async def record(self, event: Event) -> None:
