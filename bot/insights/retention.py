@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
 
 from bot.db import Clock
 
@@ -15,10 +14,8 @@ DAY = 24 * 3600 * 1000  # milliseconds
 EVERY = 3600.0  # seconds between two runs
 
 
-class Prune(Protocol):
-    """Deletes what is older than `before` (milliseconds UTC)."""
-
-    def __call__(self, before: int) -> Awaitable[object]: ...
+Prune = Callable[[int], Awaitable[object]]
+"""`prune(before)`: deletes what is older than that, milliseconds UTC."""
 
 
 class Retention:

@@ -116,12 +116,12 @@ def reasons(report: Report) -> Table:
     """What led to a person."""
     total = report.total
     escalated = total.of(*ESCALATED)
+    # One share and its count would tell the sum, and with it a small cell.
+    hidden = any(isinstance(cell(total.reasons[reason]), str) for reason in REASONS)
     rows = []
     for reason, name in REASONS.items():
         count = total.reasons[reason]
-        shown = cell(count)
-        share = count / escalated if escalated >= 5 and not isinstance(shown, str) else None
-        rows.append((name, shown, Rate(share)))
+        rows.append((name, cell(count), Rate(None if hidden or not escalated else count / escalated)))
     return Table("reasons", "Escalations by reason", ("Reason", "Episodes", "Share of escalations"), tuple(rows))
 
 
