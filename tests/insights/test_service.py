@@ -1,4 +1,4 @@
-"""Counting as things happen: restarts, late and repeated events, the queue, forgetting, retention; on both databases."""
+"""Counting as things happen: restarts, late and repeated events, the queue, forgetting, retention; both databases."""
 
 from __future__ import annotations
 
