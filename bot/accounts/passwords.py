@@ -19,8 +19,8 @@ class Passwords:
     """Hashes and checks.
 
     Args:
-        hasher: argon2id with RFC 9106's second recommended memory, about 0.1 s and 64 MiB each; tests that are not about its cost pass a
-            cheap one.
+        hasher: argon2id with RFC 9106's second recommended memory, about 0.1 s and 64 MiB each; tests that are not about
+            its cost pass a cheap one.
     """
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:

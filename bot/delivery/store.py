@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     LargeBinary,
     String,
@@ -46,6 +47,7 @@ outbox = Table(
     Column("error", String(64)),
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger, index=True),
+    Index("ix_outbox_state_next_at", "state", "next_at"),
 )
 opt_outs = Table(
     "opt_outs", metadata,
@@ -131,6 +133,10 @@ class OutboxStore:
     async def remove_opt_out(self, connection: AsyncConnection, number: str) -> None:
         """The number wants texts again."""
         await connection.execute(delete(opt_outs).where(opt_outs.c.lookup == self._keys.pseudonym("sms", number)))
+
+    def pseudonym(self, number: str) -> str:
+        """The number's keyed stand-in, for the audit record."""
+        return self._keys.pseudonym("sms", number)
 
     # the worker's side
 

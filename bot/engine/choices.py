@@ -14,6 +14,17 @@ _CHOICE = re.compile(
 )
 
 
+_NEVER_MIND = re.compile(
+    r"(?:oh |no,? |please |actually,? )*(?:never ?mind|forget (?:it|that|about it)|cancel(?: (?:it|that|this))?|stop(?: it)?"
+    r"|i changed my mind|don'?t send (?:it|that)|no thanks?)[.! ]*"
+)
+
+
+def is_never_mind(text: str) -> bool:
+    """True for words that break off what is being filled in."""
+    return _NEVER_MIND.fullmatch(" ".join(text.casefold().split())) is not None
+
+
 def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     """The command of the button that the text names, or None.
 

@@ -21,7 +21,7 @@ from rasa.shared.core.events import BotUttered, SessionStarted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.engine.actions import InProcessActions
-from bot.engine.choices import chosen
+from bot.engine.choices import chosen, is_never_mind
 from bot.engine.graph_runner import DirectGraphRunner
 from bot.engine.model import Decision, Understanding
 from bot.engine.output import TurnOutput, parse_command, reply_from
@@ -84,6 +84,8 @@ class TurnProcessor(MessageProcessor):
         tracker = await self.fetch_tracker_and_update_session(conversation, output)
         context = context_of(tracker, self.topics)
         command = command or chosen(text, context["buttons"])
+        if tracker.active_loop_name and is_never_mind(text):
+            command = "/cancel_contact"
         parses = [_pressed(text, command)] if command else await self._understand(text, context)
         if CODE_MARK in text and parses[0]["intent"]["name"] not in WARNS_ITSELF:
             await self._warn_once(tracker, output)

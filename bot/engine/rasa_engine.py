@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,7 @@ def load_engine(
     *,
     actions: Iterable[Action],
     organization: Mapping[str, str],
+    without: Collection[str] = (),
     turn_timeout: float = 5.0,
     clock: Clock = system_clock,
 ) -> RasaEngine:
@@ -158,12 +159,13 @@ def load_engine(
         database: where trackers are kept.
         locks: keeps a conversation's messages in order.
         actions: rasa-sdk actions that already hold their clients.
+        without: commands of buttons that this installation has no use for.
         organization: values for `{practice}`, `{phone}` and the like in domain.yml.
         turn_timeout: seconds from the lock to the failure answer.
         clock: milliseconds since the epoch.
     """
     use_prepared_validator()
-    wording = Wording({}, organization)
+    wording = Wording({}, organization, without)
     store = AsyncTrackerStore(None, database, clock)
     processor = TurnProcessor(model, store, wording, InProcessActions(actions))
     store.domain = processor.domain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -15,12 +15,19 @@ from rasa.shared.core.trackers import DialogueStateTracker
 class Wording(TemplatedNaturalLanguageGenerator):
     """Fills `{phone}`, `{contact_page}` and the organization's other values, and never picks at random.
 
+    `without` are button commands that lead nowhere in this installation; their buttons are left out.
     Variations of a response are used in their order: the first the first time, the next when the patient asks again.
     """
 
-    def __init__(self, responses: dict[str, list[dict[str, Any]]], organization: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        responses: dict[str, list[dict[str, Any]]],
+        organization: Mapping[str, str],
+        without: Collection[str] = (),
+    ) -> None:
         super().__init__(responses)
         self._organization = dict(organization)
+        self._without = frozenset(without)
 
     async def generate(
         self, utter_action: str, tracker: DialogueStateTracker, output_channel: str, **kwargs: Any
@@ -44,6 +51,7 @@ class Wording(TemplatedNaturalLanguageGenerator):
         if not variations:
             return None
         chosen = deepcopy(variations[times_said % len(variations)])
+        chosen["buttons"] = [b for b in chosen.get("buttons") or () if b["payload"] not in self._without]
         return self._fill_response(chosen, {**slots, **self._organization}, **kwargs)
 
 

@@ -1,4 +1,6 @@
-"""What a sign-in is, its rules as pure functions, and the protocol by which the bot asks about it. Standard library only.
+"""What a sign-in is, its rules as pure functions, and the protocol by which the bot asks about it.
+
+Standard library only.
 
 Times are integer milliseconds since the epoch, UTC; waits and lifetimes are seconds. Numbers: security.md's promise,
 after NIST SP 800-63B-4 (3.1.3, 3.2.2) and OWASP ASVS 5.0 (V6).

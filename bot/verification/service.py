@@ -35,6 +35,7 @@ from bot.verification.model import (
     guess_wait,
     is_code,
     new_token,
+    next_wait,
     seconds_up,
     token_digest,
 )
@@ -56,6 +57,17 @@ class Begun:
     token: str
     destinations: tuple[Destination, ...]
     expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a sign-in stands, for its page: `sent` is the newest code's channel, `resend_after` seconds from now."""
+
+    challenge: str
+    destinations: tuple[Destination, ...]
+    sent: Destination | None
+    reference: str
+    resend_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +157,20 @@ class SignInService:
             await self._trail.append(connection, by, "sign_in.begun", at=now, subject=challenge.id)
         return Begun(challenge.id, token, destinations, challenge.expires_at)
 
-    async def waiting(self, token: str | None) -> Begun | None:
-        """The sign-in of this browser that waits for a code."""
+    async def progress(self, token: str | None) -> Progress | None:
+        """Where the sign-in of this browser stands; None when none waits for a code."""
         async with self._database.read() as connection:
             challenge = await self._held(connection, token)
-            if challenge is None or token is None:
+            if challenge is None:
                 return None
             destinations = await self._sender.destinations(connection, challenge.account)
-        return Begun(challenge.id, token, destinations, challenge.expires_at)
+            last = await self._store.last_code(connection, challenge.id)
+            count, at = await self._store.sends_in(connection, challenge)
+        sent = next((point for point in destinations if last is not None and point.channel is last.channel), None)
+        left = (at or 0) + next_wait(count, self._limits) * 1000 - self._clock() if count else 0
+        return Progress(
+            challenge.id, destinations, sent, last.reference if last else "", max(0, seconds_up(left))
+        )
 
     async def send_code(
         self, token: str | None, challenge_id: str, channel: Channel, by: By, *, key: str | None = None
@@ -255,7 +273,7 @@ class SignInService:
             pending = await self._sender.pending(connection, challenge)
             sent = await self._sender.send(connection, challenge, factor, pending, Origin.WEB, by, now)
             if isinstance(sent, Verdict):  # the contact point that waited before goes on waiting
-                await self._store.pass_challenge(connection, challenge.id, now)
+                await self._store.drop_challenge(connection, challenge.id)
         self._outbox.wake()
         return sent
 

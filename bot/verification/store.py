@@ -195,6 +195,10 @@ class VerificationStore:
         """The challenge with this id."""
         return self._one((await connection.execute(select(challenges).where(challenges.c.id == challenge))).first())
 
+    async def drop_challenge(self, connection: AsyncConnection, challenge: str) -> None:
+        """Delete a challenge that never had a code."""
+        await connection.execute(delete(challenges).where(challenges.c.id == challenge))
+
     async def held_by(self, connection: AsyncConnection, holder: bytes, purpose: Purpose) -> Challenge | None:
         """The newest challenge of a browser."""
         return self._one((await connection.execute(
