@@ -17,8 +17,9 @@ from sanic import HTTPResponse, Request, Sanic
 
 from bot.channels.api import COOKIE, ChatSession, chat_api
 from bot.channels.limits import ChatLimits
-from bot.channels.model import Bind, Exposed, Intake, bind_nothing, expose_nothing
+from bot.channels.model import Bind, Exposed, Intake, OptOuts, bind_nothing, expose_nothing
 from bot.channels.service import ChatService, mask_contacts
+from bot.channels.sms import current_sender
 from bot.channels.store import ConversationStore
 from bot.db import Clock, Database, system_clock
 from bot.engine.model import Engine, Kind, Reply
@@ -34,6 +35,7 @@ from bot.http.pages import Pages
 from bot.http.server import new_app, serving
 from bot.privacy import Keys, load_keys
 from bot.settings import Settings
+from bot.texting import Texting, build_texting
 from bot.verification.model import VerificationClient
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Parts:
         engine: answers messages.
         bind, exposed: the verification backend, as the chat sees it.
         intake: what the engine may see of a text.
+        opt_outs: who wants no more texts.
         record: told of every event, after the counters.
         apis: more operations (sign-in, verification, contact, SMS, console).
         checks: more parts without which the service is not ready.
@@ -73,6 +76,7 @@ class Parts:
     bind: Bind = bind_nothing
     exposed: Exposed = expose_nothing
     intake: Intake = mask_contacts
+    opt_outs: OptOuts | None = None
     record: Record = record_nothing
     clock: Clock = system_clock
     apis: Sequence[Api] = ()
@@ -94,10 +98,12 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any
         ConversationStore(database), engine, keys, failure_reply(settings), bind=parts.bind, exposed=parts.exposed,
         intake=parts.intake, record=metrics.counting(parts.record), clock=parts.clock,
     )
+    texting = _texting(settings, parts, database, keys, engine, limiter, metrics.counting(parts.record))
     session = ChatSession(SignedCookie(COOKIE, settings, keys))
     apis = [
         chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address)),
         *parts.apis,
+        *texting.apis,
         operations_api(
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
             settings.metrics_token.get_secret_value(),
@@ -107,6 +113,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any
     ]
     app = new_app(settings, apis, observe=_observer(metrics))
     app.ctx.chat = chat
+    app.ctx.texting = texting
     app.ctx.database = database
 
     async def start(app: Sanic[Any, Any]) -> None:
@@ -117,6 +124,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any
 
     async def stop(app: Sanic[Any, Any]) -> None:
         await chat.drain()
+        await texting.drain()
         for hook in reversed(parts.after):
             await hook()
         await database.close()
@@ -124,6 +132,22 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Sanic[Any, Any
     app.register_listener(start, "before_server_start")
     app.register_listener(stop, "after_server_stop")
     return app
+
+
+def _texting(
+    settings: Settings, parts: Parts, database: Database, keys: Keys, engine: Engine, limiter: Limiter, record: Record
+) -> Texting:
+    from bot.audit.store import AuditStore
+    from bot.delivery.opt_outs import SenderOptOuts
+    from bot.delivery.store import OutboxStore
+
+    opt_outs = parts.opt_outs or SenderOptOuts(
+        database, OutboxStore(database, keys), AuditStore(database, keys), parts.clock, settings.code_sender
+    )
+    return build_texting(
+        settings, database, keys, engine, limiter, failure_reply(settings), opt_outs, exposed=parts.exposed,
+        intake=parts.intake, record=record, clock=parts.clock,
+    )
 
 
 def failure_reply(settings: Settings) -> Reply:
@@ -190,13 +214,14 @@ def faq_actions(labels: Mapping[str, str]) -> list[Any]:
 
 def backend_actions(labels: Mapping[str, str], verification: VerificationClient) -> list[Any]:
     """The actions with a verification backend to ask."""
+    from actions.by_text import ActionOfferResendByText, ActionResendByText, ByText
     from actions.resend import ActionNotArrived, ActionOfferResend, ActionResend
 
     return [
         *_talk_actions(labels),
-        ActionOfferResend(verification),
-        ActionResend(verification),
-        ActionNotArrived(verification),
+        ByText(ActionOfferResendByText(), ActionOfferResend(verification)),
+        ByText(ActionResendByText(verification, current_sender), ActionResend(verification)),
+        ByText(ActionOfferResendByText(), ActionNotArrived(verification)),
     ]
 
 
