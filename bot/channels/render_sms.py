@@ -23,10 +23,13 @@ _LIKE = str.maketrans({
     **dict.fromkeys("‘’‚‛′`´", "'"), **dict.fromkeys("“”„‟″«»", '"'), **dict.fromkeys("‐‑‒–—―−", "-"),
     **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\t", " "),
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", ""),
-    "…": "...", "•": "*", "·": "*", "→": "->", "×": "x", "™": "(TM)", "©": "(c)", "®": "(R)",
+    "…": "...", "⁄": "/", "•": "*", "·": "*", "→": "->", "×": "x", "™": "(TM)", "©": "(c)", "®": "(R)",
 })
 _LINK = re.compile(r"\[(?P<label>[^\[\]]*)\]\((?P<target>[^()\s]*)\)")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_CUTS = (  # where a text may be cut, best first, and what joins what was not cut after all
+    (re.compile(r"\n"), "\n"), (re.compile(r"(?<=[.!?])\s+"), " "), (re.compile(r"\s+"), " "),
+    (re.compile(r"(?<=.)(?=.)", re.DOTALL), ""),
+)
 
 
 def plain(text: str) -> str:
@@ -39,8 +42,8 @@ def gsm(text: str) -> str:
     found = []
     for character in text.translate(_LIKE):
         if character not in _BASIC and character not in _EXTENDED:
-            base = unicodedata.normalize("NFKD", character)[0]
-            character = base if base in _BASIC else character
+            parts = [p for p in unicodedata.normalize("NFKD", character) if not unicodedata.combining(p)]
+            character = "".join(parts) if parts and _BASIC.issuperset(parts) else character
         found.append(character)
     return "".join(found)
 
@@ -67,7 +70,7 @@ def bodies(messages: Sequence[Message], *, before: str = "") -> list[str]:
     packed = _pack(pieces)
     if titles:
         offered = gsm(choices(titles))
-        with_choices = _pack([*pieces, offered])
+        with_choices = _pack([*pieces, *_pieces(offered)])
         needed = any(message.kind in ("prompt", "fallback") for message in messages if message.choices)
         if needed or len(with_choices) == len(packed):
             return with_choices
@@ -104,15 +107,14 @@ def _parts(places: Iterator[int], *, single: int, several: int) -> int:
 
 
 def _pieces(text: str) -> list[str]:
-    """The text, cut at sentences (at words, at last) where it is longer than one message may be."""
+    """The text, cut at lines, sentences, words or anywhere, in this order, where it is longer than it may be."""
     if not text or segments(text) <= MOST_SEGMENTS:
         return [text] if text else []
-    for separator in (_SENTENCE_END, re.compile(r"\s+"), re.compile(r"(?<=.)(?=.)", re.DOTALL)):
-        parts = separator.split(text)
+    for cut, joint in _CUTS:
+        parts = [part for part in cut.split(text) if part]
         if len(parts) > 1:
-            joint = "" if separator.pattern.startswith("(?<=.)(") else " "
             return _pack([piece for part in parts for piece in _pieces(part)], joint)
-    return [text]
+    return [text.strip()]
 
 
 def _pack(pieces: Sequence[str], joint: str = "\n") -> list[str]:
