@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bot.verification.model import ClientUnavailable, VerificationClient
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
+
+from bot.verification.model import ClientUnavailable, VerificationClient
 
 CHANNEL = "sms"
 AGAIN = [{"title": "a new code", "payload": "/request_resend"}]

@@ -72,7 +72,8 @@ class Phone:
                 answer = await response.text()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise LineBroken(
-                f"{self._line.server} does not answer ({type(error).__name__}): start `twostep serve`, or leave out --url"
+                f"{self._line.server} does not answer ({type(error).__name__}): "
+                "start `twostep serve`, or leave out --url"
             ) from None
         if response.status == 403:
             raise LineBroken(

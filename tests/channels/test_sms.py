@@ -88,53 +88,55 @@ async def test_links_are_written_out(start):
     """A link is its address, a number to call the number; what is no such link is only its label."""
     patient = await start()
     (text,) = await patient.text("links")
-    assert text.startswith(
-        "Use the contact form: https://clinic.example/contact, call 845-703-6999, or not [this](javascript"
-    ) or "not this." in text
-    assert "](" not in text.replace("](javascript", "")
+    assert text.startswith("Use the contact form: https://clinic.example/contact, call 845-703-6999, or not ")
+    assert "](https" not in text and "tel:" not in text
 
 
 # --- keywords ---------------------------------------------------------------------------------------------------
 
-STOPS = [
+STOPS = (
     "STOP", "stop", " Stop ", "Stop.", "STOPALL", "stop all", "UNSUBSCRIBE", "cancel", "End", "QUIT", "REVOKE", "OPTOUT",
     "opt out", "Opt-Out", "opt  out!", "\u200bSTOP\n",
-]
+)
 
 
-@pytest.mark.parametrize("word", STOPS)
-async def test_stop_words_are_kept_from_the_engine_and_recorded(start, engine, word):
+def others(patient: Patient, count: int) -> list[Patient]:
+    """That many further numbers."""
+    return [Patient(patient.client, f"+1845555{number:04}") for number in range(count)]
+
+
+async def test_stop_words_are_kept_from_the_engine_and_recorded(start, engine):
     """By default Twilio answers STOP itself: our answer is empty, and from then on the sender gets none."""
-    patient = await start()
-    assert await patient.text(word) == []
-    assert await patient.text("are you there") == []
+    for patient, word in zip(others(await start(), len(STOPS)), STOPS, strict=True):
+        assert await patient.text(word) == [], word
+        assert await patient.text("are you there") == [], word
     assert engine.answered == []
 
 
-@pytest.mark.parametrize("word", ["START", " start", "Unstop", "YES", "yes!"])
-async def test_start_words_bring_the_texts_back(start, engine, word):
+async def test_start_words_bring_the_texts_back(start):
     """After STOP, START and its variants let the assistant answer again."""
-    patient = await start()
-    await patient.text("STOP")
-    assert await patient.text(word) == []
-    assert await patient.text("hello") == ["echo: hello"]
+    words = ("START", " start", "Unstop", "YES", "yes!")
+    for patient, word in zip(others(await start(), len(words)), words, strict=True):
+        await patient.text("STOP")
+        assert await patient.text(word) == [], word
+        assert (await patient.text("hello"))[0].endswith("echo: hello"), word
 
 
-@pytest.mark.parametrize("word", ["HELP", "help", "Info", " INFO "])
-async def test_help_is_twilios_by_default(start, engine, word):
+async def test_help_is_twilios_by_default(start, engine):
     """HELP and INFO get Twilio's own answer and none of ours."""
     patient = await start()
-    assert await patient.text(word) == []
+    for word in ("HELP", "help", "Info", " INFO "):
+        assert await patient.text(word) == [], word
     assert engine.answered == []
 
 
-@pytest.mark.parametrize(
-    "text", ["yes", "stop sending me old codes", "help my code is gone", "the end", "cancel my appointment", "start over"]
-)
-async def test_messages_that_only_contain_such_words_are_messages(start, text):
+async def test_messages_that_only_contain_such_words_are_messages(start):
     """Only a text that is a keyword as a whole is one; a yes is an answer unless texts were stopped."""
     patient = await start()
-    assert await patient.text(text) == [f"echo: {text}"]
+    for text in (
+        "yes", "stop sending me old codes", "help my code is gone", "the end", "cancel my appointment", "start over"
+    ):
+        assert await patient.text(text) == [f"echo: {text}"]
 
 
 async def test_our_own_keyword_answers(start, engine):
@@ -239,7 +241,8 @@ async def test_the_keyword_answers_are_limited_too(start):
 async def test_a_picture_alone_is_answered_in_words(start, engine, text):
     """A text without words says so, and how to reach a person."""
     patient = await start()
-    (answer,) = await patient.text(text, NumMedia="1", MediaUrl0="https://api.twilio.com/m", MediaContentType0="image/png")
+    media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m", "MediaContentType0": "image/png"}
+    (answer,) = await patient.text(text, **media)
     assert "words" in answer and "845-703-6999" in answer
     assert engine.answered == []
 
@@ -271,11 +274,16 @@ async def test_a_code_is_masked_and_reported(settings_for, engine, sqlite_databa
     assert code == "481516" and conversation.startswith("sms:")
     assert engine.answered[0][0] == conversation
     assert engine.answered[0][1] == "my code is [code] and my cell is •••-•••-0177"
-    kept = b"".join(path.read_bytes() for path in Path(tmp_path).rglob("*.sqlite3*"))
+    kept = read_all(tmp_path)
     for secret in ("481516", "48 15 16", "8455550142", "5550142", "845-555-0177"):
         assert secret.encode() not in kept
         assert secret not in caplog.text
         assert secret not in conversation
+
+
+def read_all(folder: Path) -> bytes:
+    """Everything in the database's files."""
+    return b"".join(path.read_bytes() for path in folder.rglob("*.sqlite3*"))
 
 
 async def test_staff_see_the_conversation(start, sqlite_database, keys):

@@ -32,7 +32,8 @@ INVITES = re.compile(r"\b(yes|cancel|end|quit|unsubscribe|revoke|optout|opt out|
 def said(name: str, organization: dict[str, str]) -> list[list[str]]:
     """Each variation of a response as the texts that a patient gets."""
     wording = Wording(RESPONSES, organization)
-    own = [v for v in RESPONSES[name] if v.get("channel") == "sms"] or [v for v in RESPONSES[name] if "channel" not in v]
+    by_text = [v for v in RESPONSES[name] if v.get("channel") == "sms"]
+    own = by_text or [v for v in RESPONSES[name] if "channel" not in v]
     found = []
     for times in range(len(own)):
         words = wording.words(name, "sms", times, **FILLED)
