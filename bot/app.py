@@ -24,11 +24,14 @@ from bot.audit.store import AuditStore
 from bot.backend import Backend, build_backend, no_conversation
 from bot.channels.api import COOKIE, ChatSession, chat_api
 from bot.channels.limits import ChatLimits
-from bot.channels.model import Bind, Exposed, Intake, bind_nothing, expose_nothing
+from bot.channels.model import Bind, Exposed, Intake, OptOuts, bind_nothing, expose_nothing
 from bot.channels.service import ChatService, mask_contacts
+from bot.channels.sms import current_sender
 from bot.channels.store import ConversationStore
 from bot.contact.model import ContactClient, Field
 from bot.db import Clock, Database, system_clock
+from bot.delivery.opt_outs import SenderOptOuts
+from bot.delivery.store import OutboxStore
 from bot.desk import NoticeWatch, Teachable, both, build_insights, console_apis
 from bot.engine.model import Engine, Kind, Reply
 from bot.events import Record, record_nothing
@@ -45,6 +48,7 @@ from bot.insights.retention import Prune, Retention
 from bot.insights.service import Insights
 from bot.privacy import Keys, find_contact, load_keys, redact_contacts
 from bot.settings import Settings
+from bot.texting import Texting, build_texting
 from bot.verification.client import HttpVerification
 from bot.verification.model import VerificationClient, new_code
 
@@ -67,6 +71,7 @@ class Parts:
         bind, exposed: the verification backend, as the chat sees it.
         intake: what the engine may see of a text.
         passwords, make_code: cheap hashes and known codes, for tests.
+        opt_outs: who wants no more texts.
         record: told of every event, after the counters.
         apis: more operations (sign-in, verification, contact, SMS, console).
         checks: more parts without which the service is not ready.
@@ -85,6 +90,7 @@ class Parts:
     intake: Intake | None = None
     passwords: Passwords | None = None
     make_code: Callable[[], str] = new_code
+    opt_outs: OptOuts | None = None
     record: Record = record_nothing
     clock: Clock = system_clock
     apis: Sequence[Api] = ()
@@ -129,7 +135,10 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         chat = _chat(settings, parts, store, engine, keys, record, backend, after)
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
-prunes["chat"] = chat.forget_idle
+        prunes["chat"] = chat.forget_idle
+        texting = _texting(settings, parts, database, keys, engine, limiter, record, backend)
+        apis += texting.apis
+        after.append(texting.drain)
         _show_staff_work(insights, engine, before, after)
         apis.append(_pages(Pages(settings), settings.own_url, home=backend is None))
     apis += [
@@ -236,6 +245,21 @@ async def transcript_of(store: ConversationStore, conversation: str) -> str:
     )
 
 
+def _texting(
+    settings: Settings, parts: Parts, database: Database, keys: Keys, engine: Engine, limiter: Limiter, record: Record,
+    backend: Backend | None,
+) -> Texting:
+    opt_outs = parts.opt_outs or SenderOptOuts(
+        database, OutboxStore(database, keys), AuditStore(database, keys), parts.clock, settings.code_sender
+    )
+    client = backend.verification_client if backend else None
+    exposed = parts.exposed or (client.exposed if client else expose_nothing)
+    return build_texting(
+        settings, database, keys, engine, limiter, failure_reply(settings), opt_outs, exposed=exposed,
+        intake=parts.intake or mask_contacts, record=record, clock=parts.clock,
+    )
+
+
 def failure_reply(settings: Settings) -> Reply:
     """What the patient reads when the engine itself broke."""
     page = settings.contact_page
@@ -304,10 +328,14 @@ def faq_actions(labels: Mapping[str, str]) -> list[Any]:
 
 def backend_actions(labels: Mapping[str, str], verification: VerificationClient) -> list[Any]:
     """The actions with a verification backend to ask."""
+    from actions.by_text import ActionOfferResendByText, ActionResendByText, ByText
     from actions.resend import ActionNotArrived, ActionOfferResend, ActionResend
 
     return _talk_actions(
-        labels, ActionOfferResend(verification), ActionResend(verification), ActionNotArrived(verification)
+        labels,
+        ByText(ActionOfferResendByText(), ActionOfferResend(verification)),
+        ByText(ActionResendByText(verification, current_sender), ActionResend(verification)),
+        ByText(ActionOfferResendByText(), ActionNotArrived(verification)),
     )
 
 

@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 
 from bot.accounts.terminal import Office, accounts_commands
+from bot.channels.terminal import sms_commands
 from bot.insights.terminal import add_insights_commands
 from bot.settings import Settings, SettingsError, load_settings
 
@@ -156,6 +157,18 @@ def db_revision() -> None:
 
     current, newest = Database(_settings().database).revision()
     out.print(f"database: {current or 'empty'}, newest: {newest}")
+
+
+def _line(settings: Settings, url: str) -> Any:
+    if not url:
+        _train(force=False)
+    from bot.app import create_app
+    from bot.texting import simulated_line
+
+    return simulated_line(settings, url, create_app)
+
+
+app.add_typer(sms_commands(lambda: _settings(), _line, UserError), name="sms")
 
 
 # --- what the commands share ---------------------------------------------------------------------------------------
