@@ -130,6 +130,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         apis += console_apis(
             settings, database, keys, parts.clock, insights, backend, topic_labels(), sign_in="/sign-in"
         )
+    chat = texting = None
     if only != "verification":
         engine = parts.engine or _assistant_for(settings, database, backend, after)
         chat = _chat(settings, parts, store, engine, keys, record, backend, after)
@@ -138,6 +139,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         prunes["chat"] = chat.forget_idle
         texting = _texting(settings, parts, database, keys, engine, limiter, record, backend)
         apis += texting.apis
+        prunes["texting"] = texting.prune
         after.append(texting.drain)
         _show_staff_work(insights, engine, before, after)
         apis.append(_pages(Pages(settings), settings.own_url, home=backend is None))
@@ -157,6 +159,8 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     app = new_app(settings, apis, observe=_observer(metrics))
     app.ctx.database = database
     app.ctx.backend = backend
+    app.ctx.chat = chat
+    app.ctx.texting = texting
 
     async def start(app: Sanic[Any, Any]) -> None:
         if parts.migrate:

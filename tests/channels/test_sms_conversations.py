@@ -17,7 +17,6 @@ from bot.app import PROJECT, backend_actions, topic_labels
 from bot.audit.model import Actor, By
 from bot.backend import Backend, build_backend
 from bot.db import Database, system_clock
-from bot.engine.training import Project
 from bot.events import record_nothing
 from bot.http.limits import Limiter
 from bot.settings import Rate
@@ -52,7 +51,7 @@ async def backend(settings_for, database: Database, keys) -> AsyncIterator[Backe
 @pytest_asyncio.fixture
 async def client(make_engine, settings_for, database: Database, keys, serve: Serve, backend: Backend) -> Any:  # noqa: F811
     """A way to the application with the backend; `Patient(client, number)` texts through it."""
-    actions = backend_actions(topic_labels(Project(PROJECT)), backend.verification_client)
+    actions = backend_actions(topic_labels(PROJECT), backend.verification_client)
     app = texting_app(
         settings_for, make_engine(actions=actions), database, keys,
         parts={"exposed": backend.verification_client.exposed}, sms_per_sender=Rate(100, 60),
@@ -185,7 +184,7 @@ async def test_a_backend_that_is_away_claims_nothing(make_engine, settings_for, 
 
     away = HttpVerification("http://127.0.0.1:9", "x" * 32)
     app = texting_app(
-        settings_for, make_engine(actions=backend_actions(topic_labels(Project(PROJECT)), away)), database, keys
+        settings_for, make_engine(actions=backend_actions(topic_labels(PROJECT), away)), database, keys
     )
     patient = Patient(await serve(app))
     await patient.text("hi")
