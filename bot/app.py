@@ -21,14 +21,18 @@ from bot.accounts.passwords import Passwords
 from bot.accounts.terminal import Office
 from bot.audit.model import Actor, By
 from bot.audit.store import AuditStore
-from bot.backend import Backend, build_backend
+from bot.backend import Backend, build_backend, no_conversation
 from bot.channels.api import COOKIE, ChatSession, chat_api
 from bot.channels.limits import ChatLimits
-from bot.channels.model import Bind, Exposed, Intake, bind_nothing, expose_nothing
+from bot.channels.model import Bind, Exposed, Intake, OptOuts, bind_nothing, expose_nothing
 from bot.channels.service import ChatService, mask_contacts
+from bot.channels.sms import current_sender
 from bot.channels.store import ConversationStore
 from bot.contact.model import ContactClient, Field
 from bot.db import Clock, Database, system_clock
+from bot.delivery.opt_outs import SenderOptOuts
+from bot.delivery.store import OutboxStore
+from bot.desk import NoticeWatch, Teachable, both, build_insights, console_apis
 from bot.engine.model import Engine, Kind, Reply
 from bot.events import Record, record_nothing
 from bot.http.api import Api
@@ -40,14 +44,16 @@ from bot.http.metrics import Metrics
 from bot.http.operations import Check, operations_api
 from bot.http.pages import Pages
 from bot.http.server import new_app, serving
+from bot.insights.retention import Prune, Retention
+from bot.insights.service import Insights
 from bot.privacy import Keys, find_contact, load_keys, redact_contacts
 from bot.settings import Settings
+from bot.texting import Texting, build_texting
 from bot.verification.client import HttpVerification
 from bot.verification.model import VerificationClient, new_code
 
 if TYPE_CHECKING:
     from bot.engine.rasa_engine import RasaEngine
-    from bot.engine.training import Project
 
 log = logging.getLogger("twostep.app")
 
@@ -65,6 +71,7 @@ class Parts:
         bind, exposed: the verification backend, as the chat sees it.
         intake: what the engine may see of a text.
         passwords, make_code: cheap hashes and known codes, for tests.
+        opt_outs: who wants no more texts.
         record: told of every event, after the counters.
         apis: more operations (sign-in, verification, contact, SMS, console).
         checks: more parts without which the service is not ready.
@@ -83,6 +90,7 @@ class Parts:
     intake: Intake | None = None
     passwords: Passwords | None = None
     make_code: Callable[[], str] = new_code
+    opt_outs: OptOuts | None = None
     record: Record = record_nothing
     clock: Clock = system_clock
     apis: Sequence[Api] = ()
@@ -103,8 +111,9 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     keys = parts.keys or load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
     limiter = parts.limiter or Limiter(settings.redis_url)
     metrics = parts.metrics or Metrics()
-    record = metrics.counting(parts.record)
     store = ConversationStore(database)
+    insights = build_insights(settings, database, parts.clock, store=store)
+    record = metrics.counting(both(insights.record, parts.record))
     session = ChatSession(SignedCookie(COOKIE, settings, keys))
     backend = None
     if not settings.verification_url:
@@ -115,11 +124,24 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     apis: list[Api] = [*(backend.apis if backend else ()), *parts.apis]
     before: list[Hook] = [*([backend.start] if backend else []), *parts.before]
     after: list[Hook] = [*([backend.stop] if backend else []), *parts.after]
+    prunes: dict[str, Prune] = {"insights": insights.prune}
+    if backend:
+        prunes["backend"] = backend.prune
+        apis += console_apis(
+            settings, database, keys, parts.clock, insights, backend, topic_labels(), sign_in="/sign-in"
+        )
+    chat = texting = None
     if only != "verification":
         engine = parts.engine or _assistant_for(settings, database, backend, after)
         chat = _chat(settings, parts, store, engine, keys, record, backend, after)
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
+        prunes["chat"] = chat.forget_idle
+        texting = _texting(settings, parts, database, keys, engine, limiter, record, backend)
+        apis += texting.apis
+        prunes["texting"] = texting.prune
+        after.append(texting.drain)
+        _show_staff_work(insights, engine, before, after)
         apis.append(_pages(Pages(settings), settings.own_url, home=backend is None))
     apis += [
         operations_api(
@@ -131,9 +153,14 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
             "contact": settings.contact_page if settings.verification_url else f"{settings.own_url}/contact",
         })),
     ]
+    retention = Retention(settings.retention_days, parts.clock, prunes)
+    before.append(retention.start)
+    after.append(retention.stop)
     app = new_app(settings, apis, observe=_observer(metrics))
     app.ctx.database = database
     app.ctx.backend = backend
+    app.ctx.chat = chat
+    app.ctx.texting = texting
 
     async def start(app: Sanic[Any, Any]) -> None:
         if parts.migrate:
@@ -150,6 +177,15 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     app.register_listener(start, "before_server_start")
     app.register_listener(stop, "after_server_stop")
     return app
+
+
+def _show_staff_work(insights: Insights, engine: Engine, before: list[Hook], after: list[Hook]) -> None:
+    """What staff decides reaches patients, and what patients wrote is named for staff, where the engine can do it."""
+    if isinstance(engine, Teachable):
+        insights.judge_with(engine.nearest)
+        watch = NoticeWatch(insights, partial(setattr, engine, "notice"))
+        before.append(watch.start)
+        after.append(watch.stop)
 
 
 def _chat(
@@ -213,6 +249,21 @@ async def transcript_of(store: ConversationStore, conversation: str) -> str:
     )
 
 
+def _texting(
+    settings: Settings, parts: Parts, database: Database, keys: Keys, engine: Engine, limiter: Limiter, record: Record,
+    backend: Backend | None,
+) -> Texting:
+    opt_outs = parts.opt_outs or SenderOptOuts(
+        database, OutboxStore(database, keys), AuditStore(database, keys), parts.clock, settings.code_sender
+    )
+    client = backend.verification_client if backend else None
+    exposed = parts.exposed or (client.exposed if client else expose_nothing)
+    return build_texting(
+        settings, database, keys, engine, limiter, failure_reply(settings), opt_outs, exposed=exposed,
+        intake=parts.intake or mask_contacts, record=record, clock=parts.clock,
+    )
+
+
 def failure_reply(settings: Settings) -> Reply:
     """What the patient reads when the engine itself broke."""
     page = settings.contact_page
@@ -262,11 +313,11 @@ def _observer(metrics: Metrics) -> Callable[[Request, int, float], None]:
 # --- the assistant ------------------------------------------------------------------------------------------------
 
 
-def topic_labels(project: Project) -> dict[str, str]:
+def topic_labels(root: Path = PROJECT) -> dict[str, str]:
     """The topics' names on buttons, from domain.yml, the one place for words."""
     import yaml
 
-    domain = yaml.safe_load(project.domain.read_text(encoding="utf-8"))
+    domain = yaml.safe_load((root / "domain.yml").read_text(encoding="utf-8"))
     return dict(domain["responses"]["utter_topic_labels"][0]["custom"])
 
 
@@ -281,10 +332,14 @@ def faq_actions(labels: Mapping[str, str]) -> list[Any]:
 
 def backend_actions(labels: Mapping[str, str], verification: VerificationClient) -> list[Any]:
     """The actions with a verification backend to ask."""
+    from actions.by_text import ActionOfferResendByText, ActionResendByText, ByText
     from actions.resend import ActionNotArrived, ActionOfferResend, ActionResend
 
     return _talk_actions(
-        labels, ActionOfferResend(verification), ActionResend(verification), ActionNotArrived(verification)
+        labels,
+        ByText(ActionOfferResendByText(), ActionOfferResend(verification)),
+        ByText(ActionResendByText(verification, current_sender), ActionResend(verification)),
+        ByText(ActionOfferResendByText(), ActionNotArrived(verification)),
     )
 
 
@@ -333,7 +388,7 @@ def load_assistant(
     from bot.engine.training import Project
 
     project = Project(root)
-    labels = topic_labels(project)
+    labels = topic_labels(root)
     return load_engine(
         project.model,
         database,
@@ -361,6 +416,30 @@ async def terminal_assistant(settings: Settings, root: Path) -> AsyncIterator[Ra
         finally:
             await engine.close()
             await database.close()
+
+
+@asynccontextmanager
+async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[ChatService]:
+    """The chat with everything behind it, counted, at the time that a clock tells; nothing is sent."""
+    database = Database(settings.database)
+    await asyncio.to_thread(database.migrate)
+    keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+    store = ConversationStore(database)
+    record = build_insights(settings, database, clock, store=store).record
+    after: list[Hook] = [database.close]
+    backend = None
+    if not settings.verification_url:
+        backend = build_backend(
+            settings, database, keys, clock, record, Limiter(settings.redis_url), conversation_of=no_conversation,
+            transcript=partial(transcript_of, store),
+        )
+        after.append(backend.stop)
+    engine = _assistant_for(settings, database, backend, after)
+    try:
+        yield _chat(settings, Parts(clock=clock), store, engine, keys, record, backend, after)
+    finally:
+        for hook in reversed(after):
+            await hook()
 
 
 def load_understanding(root: Path) -> Callable[[str], dict[str, Any]]:

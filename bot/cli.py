@@ -9,17 +9,25 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 
 from bot.accounts.terminal import Office, accounts_commands
+from bot.channels.terminal import sms_commands
+from bot.insights.terminal import add_insights_commands
 from bot.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from bot.db import Clock, Database
+    from bot.insights.service import Insights
+    from bot.insights.traffic import Talk
 
 PROJECT = Path(__file__).parents[1]
 
@@ -30,6 +38,10 @@ app = typer.Typer(
 db = typer.Typer(help="The database's tables.", no_args_is_help=True)
 app.add_typer(db, name="db")
 app.add_typer(accounts_commands(lambda: _open_office()), name="accounts")
+add_insights_commands(
+    app, open_insights=lambda: _open_insights(), open_talk=lambda clock: _open_talk(clock),
+    conversations_of=lambda who: _conversations_of(who), zone=lambda: ZoneInfo(_settings().time_zone),
+)
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -147,6 +159,18 @@ def db_revision() -> None:
     out.print(f"database: {current or 'empty'}, newest: {newest}")
 
 
+def _line(settings: Settings, url: str) -> Any:
+    if not url:
+        _train(force=False)
+    from bot.app import create_app
+    from bot.texting import simulated_line
+
+    return simulated_line(settings, url, create_app)
+
+
+app.add_typer(sms_commands(lambda: _settings(), _line, UserError), name="sms")
+
+
 # --- what the commands share ---------------------------------------------------------------------------------------
 
 
@@ -188,6 +212,35 @@ def _open_office() -> AbstractAsyncContextManager[Office]:
     from bot.app import open_office
 
     return open_office(_settings())
+
+
+def _open_insights() -> AbstractAsyncContextManager[Insights]:
+    from bot.desk import open_insights
+
+    def forget_engine(database: Database) -> Callable[[str], Awaitable[Any]]:
+        import bot.engine  # noqa: F401  # prepares the ground for Rasa
+        from bot.db import system_clock
+        from bot.engine.tracker_store import AsyncTrackerStore
+
+        return AsyncTrackerStore(None, database, system_clock).forget
+
+    return open_insights(_settings(), forget_engine)
+
+
+def _open_talk(clock: Clock) -> AbstractAsyncContextManager[Talk]:
+    settings = _settings()
+    if not settings.demo:
+        raise UserError("demo-traffic is for the demo: set TWOSTEP_MODE=demo and another TWOSTEP_DATA_DIR")
+    _train(force=False)
+    from bot.app import open_talk
+
+    return open_talk(settings, clock)
+
+
+def _conversations_of(who: str) -> list[str]:
+    from bot.desk import conversations_of
+
+    return conversations_of(_settings(), who)
 
 
 async def _ask(settings: Settings, questions: Iterator[str], *, as_json: bool, keep: bool) -> None:

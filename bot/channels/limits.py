@@ -1,8 +1,9 @@
-"""How fast one conversation and one address may talk to the chat."""
+"""How fast one conversation, one address and one texting number may talk to us."""
 
 from __future__ import annotations
 
 import logging
+from enum import Enum, auto
 
 from bot.http.client_address import limit_key
 from bot.http.limits import Limiter, LimiterUnavailable
@@ -45,3 +46,37 @@ class ChatLimits:
             wait = await self._fallback.hit(name, key, rate)
         if wait:
             raise Limit("Please wait a moment before you write again.", retry_after=wait)
+
+
+class Pace(Enum):
+    """What becomes of a text."""
+
+    ANSWER = auto()
+    NOTICE = auto()
+    """Too many: it is not answered, but the sender is told, once."""
+    SILENCE = auto()
+
+
+class SmsLimits:
+    """Counts each sender's texts, in the shared store or in memory while that is away. Whoever sends too many is told
+    once a window, then hears nothing: two machines that answer each other must not go on for ever."""
+
+    def __init__(self, limiter: Limiter, per_sender: Rate, per_day: int) -> None:
+        self._limiter = limiter
+        self._fallback = Limiter()
+        self._rates = (("sms-burst", per_sender), ("sms-day", Rate(per_day, 24 * 3600)))
+
+    async def judge(self, conversation: str) -> Pace:
+        """Count one text of the sender with this conversation."""
+        for name, rate in self._rates:
+            if await self._hit(name, conversation, rate):
+                told = await self._hit(f"{name}-notice", conversation, Rate(1, rate.seconds))
+                return Pace.SILENCE if told else Pace.NOTICE
+        return Pace.ANSWER
+
+    async def _hit(self, name: str, key: str, rate: Rate) -> int:
+        try:
+            return await self._limiter.hit(name, key, rate)
+        except LimiterUnavailable:
+            log.warning("limiter unavailable, counting in memory")
+            return await self._fallback.hit(name, key, rate)

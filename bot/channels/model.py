@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Protocol
 
 TEXT_LIMIT = 1000  # characters of one message
 CHOICE_PATTERN = r"^[0-9]{1,8}-[A-Za-z0-9_-]{16}$"  # the form of a button's payload
@@ -29,6 +30,22 @@ async def bind_nothing(handoff: str, conversation: str) -> bool:
 
 async def expose_nothing(conversation: str, code: str) -> None:
     """The null listener, where codes are another system's."""
+
+
+class OptOuts(Protocol):
+    """Who wants no more texts, for each number of the practice's: STOP to one of them leaves the others alone."""
+
+    async def opted_out(self, number: str, ours: str) -> bool:
+        """True when `number` said STOP to `ours` and not START since."""
+        ...
+
+    async def stop(self, number: str, ours: str) -> None:
+        """`number` wants no more texts from `ours`."""
+        ...
+
+    async def start(self, number: str, ours: str) -> None:
+        """`number` wants texts from `ours` again."""
+        ...
 
 
 class Sender(StrEnum):

@@ -58,9 +58,10 @@ async def mask_contacts(conversation: str, text: str) -> str:
 
 
 class ChatService:
-    """The use cases of the web chat.
+    """The use cases of a conversation: of the web chat, and of SMS beneath `bot.channels.sms`.
 
     Args:
+        channel: the engine's name of the channel, which chooses the words.
         failure: said when the engine breaks its promise and raises.
         languages: those that the assistant speaks; the first is the fallback.
         bind, exposed: of the verification backend; null objects where there is none.
@@ -74,6 +75,7 @@ class ChatService:
         keys: Keys,
         failure: Reply,
         *,
+        channel: str = CHANNEL,
         languages: Sequence[str] = ("en",),
         bind: Bind = bind_nothing,
         exposed: Exposed = expose_nothing,
@@ -85,6 +87,7 @@ class ChatService:
         self._engine = engine
         self._key = keys.derive("chat:content")
         self._failure = failure
+        self._channel = channel
         self._languages = tuple(languages)
         self._bind = bind
         self._exposed = exposed
@@ -98,9 +101,18 @@ class ChatService:
         conversation = uuid4().hex
         wanted = (language or "").lower().replace("_", "-").partition("-")[0]
         spoken = wanted if wanted in self._languages else self._languages[0]
-        greeting = await self._engine.greet(conversation, channel=CHANNEL)
+        greeting = await self.greeting(conversation)
         drafts = _drafts(conversation, "greeting", greeting)
         return conversation, await self._store.open(conversation, spoken, drafts, self._clock()), spoken
+
+    async def ensure(self, conversation: str) -> None:
+        """Begin a conversation whose id follows from its sender; nothing where there is one."""
+        if await self._store.language(conversation) is None:
+            await self._store.ensure(conversation, self._languages[0], self._clock())
+
+    async def greeting(self, conversation: str) -> tuple[Reply, ...]:
+        """The channel's first words."""
+        return await self._engine.greet(conversation, channel=self._channel)
 
     async def language(self, conversation: str) -> str | None:
         """The language of a live conversation, None when there is none."""
@@ -231,7 +243,7 @@ class ChatService:
         try:
             allowed = text if command is not None else await self._intake(conversation, text)
             answer = await self._engine.answer(
-                conversation, allowed, channel=CHANNEL, command=command, metadata=metadata
+                conversation, allowed, channel=self._channel, command=command, metadata=metadata
             )
         except Exception as error:
             # The error's text may hold the patient's words: its type is enough to find the place.
@@ -247,7 +259,7 @@ class ChatService:
         if made is None:  # deleted meanwhile: the engine must not keep what it wrote after that
             await self._engine.forget(conversation)
             raise NoConversation
-        await self._tell(_event(conversation, claim.seq, now, answer, command, time.monotonic() - began))
+        await self._tell(_event(self._channel, conversation, claim.seq, now, answer, command, time.monotonic() - began))
         return made
 
     async def _keep_lease(self, conversation: str, message: str) -> None:
@@ -289,14 +301,14 @@ def _drafts(conversation: str, turn: str, replies: Sequence[Reply]) -> list[Draf
 
 
 def _event(
-    conversation: str, seq: int, now: int, answer: Answer, command: str | None, seconds: float
+    channel: str, conversation: str, seq: int, now: int, answer: Answer, command: str | None, seconds: float
 ) -> TurnAnswered | TurnFailed:
     if answer.failure:
-        return TurnFailed(conversation, CHANNEL, seq, now, answer.failure)
+        return TurnFailed(conversation, channel, seq, now, answer.failure)
     understood = answer.understanding
     kinds = [reply.kind for reply in answer.replies]
     return TurnAnswered(
-        conversation=conversation, channel=CHANNEL, seq=seq, at=now, intent=understood.intent,
+        conversation=conversation, channel=channel, seq=seq, at=now, intent=understood.intent,
         topics=understood.intents, decision=understood.decision.value, kind=(kinds or [Kind.MESSAGE])[-1].value,
         confidence=understood.confidence, button=command is not None, embedded=understood.embedded,
         contact_shown=any(reply.contact_route for reply in answer.replies), failed_action=answer.failed_action,

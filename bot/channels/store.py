@@ -94,6 +94,15 @@ class ConversationStore:
             )
             return await _append(connection, conversation, None, Sender.BOT, greeting, now)
 
+    async def ensure(self, conversation: str, language: str, now: int) -> None:
+        """Begin a conversation whose id follows from its sender, without words; nothing where there is one."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                self._database.insert(conversations)
+                .values(id=conversation, language=language, last_seq=0, at=now, active_at=now)
+                .on_conflict_do_nothing()
+            )
+
     async def language(self, conversation: str) -> str | None:
         """The conversation's language, None when there is no such conversation."""
         async with self._database.read() as connection:

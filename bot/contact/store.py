@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, delete, select
+from sqlalchemy import BigInteger, Column, LargeBinary, String, Table, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.db import Database, metadata
@@ -52,6 +52,13 @@ class ContactStore:
             select(contact_requests.c.sealed).where(contact_requests.c.reference == reference)
         )).first()
         return json.loads(self._keys.open(REQUEST, row.sealed)) if row else None
+
+    async def reseal(self, connection: AsyncConnection, reference: str, values: dict[str, str]) -> None:
+        """Replace what was filed under a reference."""
+        await connection.execute(
+            update(contact_requests).where(contact_requests.c.reference == reference)
+            .values(sealed=self._keys.seal(REQUEST, json.dumps(values)))
+        )
 
     async def draft(self, connection: AsyncConnection, conversation: str) -> dict[str, str]:
         """What a conversation's draft holds so far."""

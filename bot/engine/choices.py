@@ -10,7 +10,7 @@ _WORDS = {
     "four": 4, "fourth": 4, "4th": 4, "five": 5, "fifth": 5, "5th": 5,
 }
 _CHOICE = re.compile(
-    rf"(?:(?:the|option|number|no\.?|choice|press|#)\s*)*(?P<number>\d|{'|'.join(_WORDS)})(?:\s+(?:one|option|please))?[.)!]*"
+    rf"(?:(?:the|option|number|no\.?|choice|press|reply|#)\s*)*(?P<number>\d|{'|'.join(_WORDS)})(?:\s+(?:one|option|please))?[.)!]*"
 )
 
 

@@ -117,6 +117,12 @@ class TurnProcessor(MessageProcessor):
         message = UserMessage(text, metadata=dict(context or {}))
         return self._parse_message_with_graph(message, DialogueStateTracker("", []))
 
+    async def nearest(self, text: str) -> str:
+        """The topic that a text is nearest to, however unsure."""
+        loop = asyncio.get_running_loop()
+        parse = await loop.run_in_executor(self._understanding, self.understand, plain(text))
+        return str((parse.get(UNDERSTANDING) or {}).get("intent") or "out_of_scope")
+
     async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput) -> None:
         said = [event for event in tracker.events if isinstance(event, BotUttered)]
         if not any(event.metadata.get("utter_action") == WARNING for event in said):

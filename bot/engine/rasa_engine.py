@@ -50,7 +50,7 @@ class RasaEngine:
         self._wording = wording
         self._locks = locks
         self._turn_timeout = turn_timeout
-        self._notice = notice
+        self.notice = notice
         self._turns: set[asyncio.Task[Any]] = set()
 
     async def answer(
@@ -69,8 +69,12 @@ class RasaEngine:
 
     async def greet(self, conversation: str, *, channel: str) -> tuple[Reply, ...]:
         """See `Engine.greet`."""
-        notice = (Reply(self._notice, Kind.NOTICE),) if self._notice else ()
+        notice = (Reply(self.notice, Kind.NOTICE),) if self.notice else ()
         return (*notice, self._say(GREETING, channel))
+
+    async def nearest(self, text: str) -> str:
+        """The topic that a text is nearest to, however unsure; no conversation is touched."""
+        return await self._processor.nearest(text)
 
     async def asked(self, conversation: str) -> str | None:
         """See `Engine.asked`."""
@@ -125,8 +129,8 @@ class RasaEngine:
         if not output.replies:
             return self._failure("no_reply", channel, metadata)
         replies = list(output.replies)
-        if self._notice and understanding.intent in NOTICED:
-            replies.insert(0, Reply(self._notice, Kind.NOTICE))
+        if self.notice and understanding.intent in NOTICED:
+            replies.insert(0, Reply(self.notice, Kind.NOTICE))
         failed = bool(errors) or any(reply.kind is Kind.ERROR for reply in replies)
         return Answer(tuple(replies), understanding, failed_action=failed)
 

@@ -32,7 +32,7 @@ async def make_engine(model: Path, database: Database) -> AsyncIterator[Callable
 
     def make(**changes: object) -> RasaEngine:
         arguments = {
-            "actions": faq_actions(topic_labels(Project(ROOT))),
+            "actions": faq_actions(topic_labels(ROOT)),
             "organization": load_settings(_env_file=None).organization,
             **changes,
         }

@@ -24,7 +24,7 @@ async def test_a_patient_signs_in_with_forms_alone(lite: Portal, browser: httpx.
     assert (step.status_code, step.headers["Location"]) == (303, "/code")
     page = await browser.get("/code")
     assert 'autocomplete="one-time-code"' in page.text and 'inputmode="numeric"' in page.text
-    assert "You can ask for another one in 30 seconds" in page.text
+    assert "You can ask for another one in <strong>30</strong> seconds" in page.text
     assert 'handoff-url="/v1/handoffs"' in page.text
     code = await lite.code()
     bad = await browser.post("/code", data={"code": wrong(code)})

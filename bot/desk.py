@@ -1,0 +1,169 @@
+"""The wiring of counting and of the staff console, the part of `bot.app` that belongs to staff."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
+
+from sanic import Request
+
+from bot.audit.model import By
+from bot.backend import Backend
+from bot.channels.store import ConversationStore
+from bot.contact.desk import ContactDesk
+from bot.contact.store import ContactStore
+from bot.db import UNAVAILABLE, Clock, Database, system_clock
+from bot.events import Event, Record
+from bot.http.api import Api
+from bot.http.pages import Pages
+from bot.insights.admin_pages import admin_pages
+from bot.insights.console import Guard
+from bot.insights.pages import Frame, figure_pages
+from bot.insights.service import Erase, Insights
+from bot.insights.work_pages import work_pages
+from bot.privacy import Keys, load_keys
+from bot.settings import Settings
+
+log = logging.getLogger("twostep.desk")
+
+@runtime_checkable
+class Teachable(Protocol):
+    """An engine that names the nearest topic of a text and shows a notice of the staff's."""
+
+    notice: str
+
+    async def nearest(self, text: str) -> str:
+        """The topic, however unsure."""
+        ...
+
+
+NOTICE_EVERY = 5.0  # seconds until a notice that was set in another process shows here
+
+
+def build_insights(
+    settings: Settings, database: Database, clock: Clock, *, store: ConversationStore, erase: Sequence[Erase] = ()
+) -> Insights:
+    """The counting, with the web chat's messages to read."""
+    return Insights(
+        database, clock, zone=ZoneInfo(settings.time_zone), minutes_per_contact=settings.minutes_per_contact,
+        transcript=store.history, erase=erase,
+    )
+
+
+def both(first: Record, second: Record) -> Record:
+    """A recorder that tells two."""
+
+    async def record(event: Event) -> None:
+        await first(event)
+        await second(event)
+
+    return record
+
+
+def console_apis(
+    settings: Settings, database: Database, keys: Keys, clock: Clock, insights: Insights, backend: Backend,
+    intents: Mapping[str, str], sign_in: str,
+) -> list[Api]:
+    """The console's pages.
+
+    Args:
+        intents: topic to its name, for labels.
+        sign_in: where staff signs in.
+    """
+
+    async def session_of(request: Request) -> tuple[str, str, str] | None:
+        session = await backend.door.session(request)
+        return (session.account.id, session.account.name, session.account.role) if session else None
+
+    async def audit(by: By, action: str, *, subject: str = "", rule: str = "") -> None:
+        async with database.write() as connection:
+            await backend.audit.append(connection, by, action, at=clock(), subject=subject, rule=rule)
+
+    frame = Frame(Pages(settings), Guard(session_of, audit), sign_in)
+    requests = ContactDesk(database, ContactStore(database, keys), keys, clock)
+    return [
+        figure_pages(frame, insights),
+        work_pages(frame, insights, requests, intents),
+        admin_pages(frame, insights, backend.accounts, backend.sign_in.enable_factor, settings.notice),
+    ]
+
+
+class NoticeWatch:
+    """Gives the engine the notice that staff set, in whichever process."""
+
+    def __init__(self, insights: Insights, show: Callable[[str], None]) -> None:
+        self._insights = insights
+        self._show = show
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin; returns when the first look is done."""
+        await self._look()
+        self._task = asyncio.create_task(self._run(), name="notice")
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(NOTICE_EVERY)
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            text = await self._insights.notice()
+        except UNAVAILABLE as error:
+            log.warning("notice not read", extra={"error": type(error).__name__})
+            return
+        if text is not None:
+            self._show(text)
+
+
+@asynccontextmanager
+async def open_insights(
+    settings: Settings, forget_engine: Callable[[Database], Callable[[str], Awaitable[Any]]]
+) -> AsyncIterator[Insights]:
+    """The counting for one command, with everything that forgets a conversation.
+
+    Args:
+        forget_engine: gives, for a database, what deletes the engine's memory of a conversation.
+    """
+    database = Database(settings.database)
+    keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+    store = ConversationStore(database)
+    contact = ContactDesk(database, ContactStore(database, keys), keys, system_clock)
+    try:
+        await asyncio.to_thread(database.migrate)
+        yield build_insights(
+            settings, database, system_clock, store=store,
+            erase=(store.delete, contact.detach, forget_engine(database)),
+        )
+    finally:
+        await database.close()
+
+
+def conversations_of(settings: Settings, who: str) -> list[str]:
+    """The conversations that an id or a phone number means.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    from bot.accounts.addresses import UnusableAddress, mobile_number
+
+    if not who.strip():
+        raise ValueError("give a conversation's id or a phone number")
+    if who.startswith("sms:") or (len(who) == 32 and who.isalnum()):
+        return [who]
+    keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+    try:
+        number = mobile_number(who, settings.sms_regions)
+    except UnusableAddress:
+        raise ValueError("that is neither a conversation's id nor a phone number") from None
+    return [f"sms:{keys.pseudonym('sms-conversation', number)}"]

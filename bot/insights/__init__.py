@@ -1,0 +1,1 @@
+"""What the assistant saved, what it could not answer, and the staff's console for both."""

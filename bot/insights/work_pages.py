@@ -1,0 +1,184 @@
+"""The staff console's queues: what was not answered, contact requests, conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sanic import HTTPResponse, Request
+
+from bot.http.api import Api, see_other
+from bot.http.bodies import read_form
+from bot.http.problem import Invalid, NotFound
+from bot.insights.console import Requests
+from bot.insights.model import Outcome
+from bot.insights.pages import Frame, csv_file
+from bot.insights.service import Insights, NotThere, Question, State
+from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv, topic_name
+
+PAGE = 50  # conversations on one page
+CONTACT_STATES = {"new": "New", "in_progress": "In progress", "done": "Done"}
+
+
+def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Mapping[str, str]) -> Api:
+    """The queues.
+
+    Args:
+        intents: what a message can be labelled with, each with its name for people.
+    """
+    api = Api("Staff console: work")
+
+    def intent_name(intent: str) -> str:
+        return intents.get(intent) or topic_name(intent)
+
+    # --- what was not answered ------------------------------------------------------------------------------------
+
+    @frame.page(api, "GET", "/staff/questions")
+    async def questions(request: Request) -> HTTPResponse:
+        """Messages that got no answer or a thumb down, by nearest topic."""
+        state = _state(request.args.get("state", State.OPEN))
+        staff = await frame.guard.staff(request, "staff.questions_viewed", state)
+        groups: dict[str, list[Question]] = {}
+        for question in await insights.questions(state):
+            groups.setdefault(question.topic, []).append(question)
+        return frame.render(
+            "staff/questions.html", staff, "questions", groups=groups, state=state, states=list(State), intents=intents,
+            intent_name=intent_name, local=insights.local,
+        )
+
+    @frame.page(api, "POST", "/staff/questions")
+    async def work(request: Request) -> HTTPResponse:
+        """Label, dismiss or reopen an entry."""
+        form = read_form(request)
+        conversation, number, action = form.get("conversation", ""), form.get("seq", ""), form.get("action", "")
+        if not (number.isascii() and number.isdecimal() and len(number) < 9):
+            raise Invalid("The form is not complete.")
+        intent = form.get("intent", "")
+        if action not in ("label", "dismiss", "reopen") or (action == "label" and intent not in intents):
+            raise Invalid("Choose a topic from the list, or dismiss the entry.")
+        await frame.guard.staff(request, f"staff.question_{action}", f"{conversation[:48]}:{number}")
+        try:
+            match action:
+                case "label":
+                    await insights.label(conversation, int(number), intent)
+                case "dismiss":
+                    await insights.dismiss(conversation, int(number))
+                case _:
+                    await insights.reopen(conversation, int(number))
+        except NotThere:
+            raise NotFound from None
+        return see_other(f"/staff/questions?state={_state(form.get('state', State.OPEN))}")
+
+    @frame.page(api, "GET", "/staff/questions.csv")
+    async def questions_csv(request: Request) -> HTTPResponse:
+        """The queue as a CSV file."""
+        state = _state(request.args.get("state", State.OPEN))
+        await frame.guard.staff(request, "staff.questions_exported", state)
+        rows: list[tuple[Cell, ...]] = [
+            (q.topic, q.text, q.why, q.intent, insights.local(q.at)) for q in await insights.questions(state)
+        ]
+        columns = ("Nearest topic", "Message", "Why", "Label", "When")
+        return csv_file(as_csv(Table("questions", "", columns, tuple(rows))), f"questions-{state}.csv")
+
+    @frame.page(api, "GET", "/staff/examples.yml")
+    async def examples(request: Request) -> HTTPResponse:
+        """The labelled messages as training examples."""
+        await frame.guard.staff(request, "staff.examples_exported")
+        return HTTPResponse(
+            await insights.examples(), content_type="application/yaml; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="examples.yml"'},
+        )
+
+    # --- contact requests -----------------------------------------------------------------------------------------
+
+    @frame.page(api, "GET", "/staff/requests")
+    async def contact_requests(request: Request) -> HTTPResponse:
+        """Contact requests and how far each is."""
+        state = request.args.get("state", "")
+        state = state if state in CONTACT_STATES else ""
+        staff = await frame.guard.staff(request, "staff.requests_viewed", state)
+        return frame.render(
+            "staff/requests.html", staff, "requests", entries=await requests.entries(state), state=state,
+            states=CONTACT_STATES, local=insights.local,
+        )
+
+    @frame.page(api, "GET", "/staff/requests.csv")
+    async def requests_csv(request: Request) -> HTTPResponse:
+        """The list of contact requests as a CSV file, without anything personal."""
+        await frame.guard.staff(request, "staff.requests_exported")
+        rows: list[tuple[Cell, ...]] = [
+            (e.reference, e.reason, CONTACT_STATES[e.state], e.who, insights.local(e.at))
+            for e in await requests.entries("")
+        ]
+        columns = ("Reference", "Reason", "State", "Who", "When")
+        return csv_file(as_csv(Table("requests", "", columns, tuple(rows))), "contact-requests.csv")
+
+    @frame.page(api, "GET", "/staff/requests/<reference:str>")
+    async def contact_request(request: Request, reference: str) -> HTTPResponse:
+        """One contact request."""
+        staff = await frame.guard.staff(request, "staff.request_viewed", reference)
+        try:
+            found = await requests.request(reference)
+        except LookupError:
+            raise NotFound from None
+        return frame.render(
+            "staff/request.html", staff, "requests", found=found, states=CONTACT_STATES, local=insights.local, notice=""
+        )
+
+    @frame.page(api, "POST", "/staff/requests/<reference:str>")
+    async def change(request: Request, reference: str) -> HTTPResponse:
+        """Say how far it is."""
+        form = read_form(request)
+        staff = await frame.guard.staff(request, "staff.request_changed", reference)
+        state, note = form.get("state", ""), form.get("note", "").replace("\r\n", "\n").strip()
+        if state not in CONTACT_STATES:
+            raise Invalid("Choose how far the request is.")
+        try:
+            await requests.change(reference, state, note, account=staff.id, who=staff.name)
+        except LookupError:
+            raise NotFound from None
+        except ValueError as error:
+            found = await requests.request(reference)
+            return frame.render(
+                "staff/request.html", staff, "requests", 400, found=found, states=CONTACT_STATES, local=insights.local,
+                notice=str(error),
+            )
+        return see_other(f"/staff/requests?state={state}")
+
+    # --- conversations --------------------------------------------------------------------------------------------
+
+    @frame.page(api, "GET", "/staff/conversations")
+    async def conversations(request: Request) -> HTTPResponse:
+        """The newest episodes."""
+        outcome, topic = request.args.get("outcome", ""), request.args.get("topic", "")
+        outcome = outcome if outcome in set(Outcome) else ""
+        topic = topic if topic in intents else ""
+        before = request.args.get("before", "")
+        staff = await frame.guard.staff(request, "staff.conversations_viewed", outcome)
+        found = await insights.latest(
+            outcome=outcome, topic=topic, before=int(before) if before.isascii() and before.isdecimal() else None,
+            limit=PAGE + 1,
+        )
+        return frame.render(
+            "staff/conversations.html", staff, "conversations", episodes=found[:PAGE], more=len(found) > PAGE,
+            outcome=outcome, topic=topic, outcomes=OUTCOMES, intents=intents, channels=CHANNELS,
+            intent_name=intent_name, local=insights.local,
+        )
+
+    @frame.page(api, "GET", "/staff/conversations/<conversation:str>")
+    async def conversation(request: Request, conversation: str) -> HTTPResponse:
+        """What was said, redacted as it is kept."""
+        staff = await frame.guard.staff(request, "staff.conversation_viewed", conversation)
+        try:
+            episodes, lines = await insights.conversation(conversation)
+        except NotThere:
+            raise NotFound from None
+        return frame.render(
+            "staff/conversation.html", staff, "conversations", episodes=episodes, lines=lines, outcomes=OUTCOMES,
+            channels=CHANNELS, intent_name=intent_name, local=insights.local,
+        )
+
+    return api
+
+
+def _state(text: str) -> State:
+    return State(text) if text in set(State) else State.OPEN

@@ -1,0 +1,37 @@
+"""Which texts are keywords."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.channels.keywords import Keyword, handled, keyword
+
+
+@pytest.mark.parametrize(
+    "text", ["stop", "STOP!", " opt out ", "opt-out", "Opt_Out", "STOP ALL", "quit", "cancel.", "end"]
+)
+def test_stop(text):
+    """Case, blanks and punctuation do not hide a STOP."""
+    assert keyword(text, opted_out=False) is Keyword.STOP
+
+
+@pytest.mark.parametrize(
+    "text", ["stop it now", "please cancel my visit", "the end", "st op", "unstoppable", "", "1", "ok"]
+)
+def test_no_keyword(text):
+    """A message with such a word in it is a message."""
+    assert keyword(text, opted_out=False) is None
+
+
+def test_yes_starts_only_what_was_stopped():
+    """Yes is consent after a STOP and an answer otherwise."""
+    assert keyword("Yes", opted_out=True) is Keyword.START
+    assert keyword("Yes", opted_out=False) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("STOP", Keyword.STOP), ("start", Keyword.START), ("", None), ("x", None)]
+)
+def test_twilios_word(given, expected):
+    """`OptOutType` is one of three words, or says nothing."""
+    assert handled(given) is expected
