@@ -137,7 +137,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
         prunes["chat"] = chat.forget_idle
-        texting = _texting(settings, parts, database, keys, engine, limiter, record, backend)
+        texting = _texting(settings, parts, database, keys, engine, limiter, record, backend, after)
         apis += texting.apis
         prunes["texting"] = texting.prune
         after.append(texting.drain)
@@ -251,12 +251,12 @@ async def transcript_of(store: ConversationStore, conversation: str) -> str:
 
 def _texting(
     settings: Settings, parts: Parts, database: Database, keys: Keys, engine: Engine, limiter: Limiter, record: Record,
-    backend: Backend | None,
+    backend: Backend | None, after: list[Hook],
 ) -> Texting:
     opt_outs = parts.opt_outs or SenderOptOuts(
         database, OutboxStore(database, keys), AuditStore(database, keys), parts.clock, settings.code_sender
     )
-    client = backend.verification_client if backend else None
+    client = _verification_client(settings, backend, after)
     exposed = parts.exposed or (client.exposed if client else expose_nothing)
     return build_texting(
         settings, database, keys, engine, limiter, failure_reply(settings), opt_outs, exposed=exposed,
