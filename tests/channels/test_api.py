@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bot.channels.service import ChatService
 from bot.channels.store import ConversationStore
+from bot.db import system_clock
 from bot.engine.model import Reply
 from bot.events import ConversationEnded, FeedbackGiven, TurnAnswered, TurnFailed
 from bot.privacy import Keys
@@ -150,7 +151,7 @@ async def test_message_whose_process_died_is_answered(chat: Chat, make_chat: Mak
     message = str(uuid4())
     task = asyncio.create_task(chat.say("slow", message))
     await chat.engine.started.wait()
-    now = 4 * 10**12  # far in the future: the lease of the other process has run out
+    now = system_clock() + 60_000  # the lease of the other process has run out, retention is far away
     restarted = await make_chat(parts={"clock": lambda: now})
     restarted.client.cookies.update(chat.client.cookies)
     restarted.engine.release.set()
@@ -230,8 +231,8 @@ async def test_contacts_are_masked(chat: Chat) -> None:
     await chat.say("call +1 845 555 0142 or alex@example.com")
     stored = await everything_stored(chat)
     for place in (stored, chat.engine.answered[0][1]):
-        assert "0142" in place
-        assert "555" not in place
+        assert "•••-•••-0142" in place
+        assert not re.search(r"845\D{0,3}555|555\D{0,3}0142", place)  # "555" alone may stand in a random id
         assert "alex@" not in place
 
 
