@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
@@ -98,6 +98,7 @@ class NoticeWatch:
     def __init__(self, insights: Insights, show: Callable[[str], None]) -> None:
         self._insights = insights
         self._show = show
+        self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -106,14 +107,16 @@ class NoticeWatch:
         self._task = asyncio.create_task(self._run(), name="notice")
 
     async def stop(self) -> None:
-        """End."""
+        """End after the look that is under way, for the same reason as `Retention.stop`."""
+        self._ending.set()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(NOTICE_EVERY)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), NOTICE_EVERY)
+                return
             await self._look()
 
     async def _look(self) -> None:

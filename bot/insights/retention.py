@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from bot.db import Clock
 
@@ -29,12 +30,15 @@ class Retention:
         self._age = days * DAY
         self._clock = clock
         self._prunes = dict(prunes)
+        self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def run_once(self) -> None:
         """Prune every part now."""
         before = self._clock() - self._age
         for name, prune in self._prunes.items():
+            if self._ending.is_set():
+                return
             try:
                 await prune(before)
             except Exception as error:
@@ -45,12 +49,13 @@ class Retention:
         self._task = asyncio.create_task(self._run(), name="retention")
 
     async def stop(self) -> None:
-        """End."""
+        """End after the part that is being pruned: cancelled in the middle of connecting, it would leak a connection."""
+        self._ending.set()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task
 
     async def _run(self) -> None:
-        while True:
+        while not self._ending.is_set():
             await self.run_once()
-            await asyncio.sleep(EVERY)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), EVERY)
