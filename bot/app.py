@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,14 +18,14 @@ from sanic import HTTPResponse, Request, Sanic
 from bot.accounts.demo import PASSWORD
 from bot.accounts.passwords import Passwords
 from bot.accounts.terminal import Office
+from bot.assistant import assistant_for, topic_labels
 from bot.audit.model import Actor, By
 from bot.audit.store import AuditStore
-from bot.backend import Backend, build_backend, no_conversation
+from bot.backend import Backend, build_backend
 from bot.channels.api import COOKIE, ChatSession, chat_api
 from bot.channels.limits import ChatLimits
 from bot.channels.model import Bind, Exposed, Intake, OptOuts, bind_nothing, expose_nothing
 from bot.channels.service import ChatService, mask_contacts
-from bot.channels.sms import current_sender
 from bot.channels.store import ConversationStore
 from bot.contact.model import ContactClient, Field
 from bot.db import Clock, Database, system_clock
@@ -49,11 +48,10 @@ from bot.insights.service import Insights
 from bot.privacy import Keys, find_contact, load_keys, redact_contacts
 from bot.settings import Settings
 from bot.texting import Texting, build_texting
-from bot.verification.client import HttpVerification
-from bot.verification.model import VerificationClient, new_code
+from bot.verification.model import new_code
 
 if TYPE_CHECKING:
-    from bot.engine.rasa_engine import RasaEngine
+    pass
 
 log = logging.getLogger("twostep.app")
 
@@ -115,34 +113,31 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     insights = build_insights(settings, database, parts.clock, store=store)
     record = metrics.counting(both(insights.record, parts.record))
     session = ChatSession(SignedCookie(COOKIE, settings, keys))
-    backend = None
-    if not settings.verification_url:
-        backend = build_backend(
-            settings, database, keys, parts.clock, record, limiter, conversation_of=session.conversation,
-            transcript=partial(transcript_of, store), passwords=parts.passwords, make_code=parts.make_code,
-        )
-    apis: list[Api] = [*(backend.apis if backend else ()), *parts.apis]
-    before: list[Hook] = [*([backend.start] if backend else []), *parts.before]
-    after: list[Hook] = [*([backend.stop] if backend else []), *parts.after]
-    prunes: dict[str, Prune] = {"insights": insights.prune}
-    if backend:
-        prunes["backend"] = backend.prune
+    backend = build_backend(
+        settings, database, keys, parts.clock, record, limiter, conversation_of=session.conversation,
+        transcript=partial(transcript_of, store), passwords=parts.passwords, make_code=parts.make_code,
+    )
+    apis: list[Api] = [*backend.apis, *parts.apis]
+    before: list[Hook] = [backend.start, *parts.before]
+    after: list[Hook] = [backend.stop, *parts.after]
+    prunes: dict[str, Prune] = {"insights": insights.prune, "backend": backend.prune}
+    if not settings.verification_url:  # staff signs in to the portal of this process
         apis += console_apis(
             settings, database, keys, parts.clock, insights, backend, topic_labels(), sign_in="/sign-in"
         )
     chat = texting = None
     if only != "verification":
-        engine = parts.engine or _assistant_for(settings, database, backend, after)
-        chat = _chat(settings, parts, store, engine, keys, record, backend, after)
+        engine = parts.engine or assistant_for(settings, database, backend, after)
+        chat = _chat(settings, parts, store, engine, keys, record, backend)
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
         prunes["chat"] = chat.forget_idle
-        texting = _texting(settings, parts, database, keys, engine, limiter, record, backend, after)
+        texting = _texting(settings, parts, database, keys, engine, limiter, record, backend)
         apis += texting.apis
         prunes["texting"] = texting.prune
         after.append(texting.drain)
         _show_staff_work(insights, engine, before, after)
-        apis.append(_pages(Pages(settings), settings.own_url, home=backend is None))
+        apis.append(_pages(Pages(settings), settings.own_url, home=bool(settings.verification_url)))
     apis += [
         operations_api(
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
@@ -150,7 +145,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         ),
         assets_api(load_assets({
             "phone": settings.phone,
-            "contact": settings.contact_page if settings.verification_url else f"{settings.own_url}/contact",
+            "contact": settings.contact_page if settings.faq_only else f"{settings.own_url}/contact",
         })),
     ]
     retention = Retention(settings.retention_days, parts.clock, prunes)
@@ -190,37 +185,18 @@ def _show_staff_work(insights: Insights, engine: Engine, before: list[Hook], aft
 
 def _chat(
     settings: Settings, parts: Parts, store: ConversationStore, engine: Engine, keys: Keys, record: Record,
-    backend: Backend | None, after: list[Hook],
+    backend: Backend,
 ) -> ChatService:
-    client = _verification_client(settings, backend, after)
+    client = backend.verification_client
     return ChatService(
         store, engine, keys, failure_reply(settings),
         bind=parts.bind or (client.bind if client else bind_nothing),
         exposed=parts.exposed or (client.exposed if client else expose_nothing),
-        intake=parts.intake or (partial(take_in, engine, backend.contact_client) if backend else mask_contacts),
-        record=record, clock=parts.clock,
+        intake=parts.intake or (
+            mask_contacts if settings.faq_only else partial(take_in, engine, backend.contact_client)
+        ),
+        forget_elsewhere=backend.forget, record=record, clock=parts.clock,
     )
-
-
-def _verification_client(
-    settings: Settings, backend: Backend | None, after: list[Hook]
-) -> VerificationClient | None:
-    if backend is not None:
-        return backend.verification_client
-    if settings.faq_only:
-        return None
-    client = HttpVerification(settings.verification_url, settings.bot_credential.get_secret_value())
-    after.append(client.close)
-    return client
-
-
-def _assistant_for(
-    settings: Settings, database: Database, backend: Backend | None, after: list[Hook]
-) -> RasaEngine:
-    client = _verification_client(settings, backend, after)
-    engine = load_assistant(settings, PROJECT, database, client, backend.contact_client if backend else None)
-    after.append(engine.close)
-    return engine
 
 
 ENTRIES = {"contact_name": Field.NAME, "contact_reply_to": Field.REPLY_TO, "contact_message": Field.MESSAGE}
@@ -251,12 +227,12 @@ async def transcript_of(store: ConversationStore, conversation: str) -> str:
 
 def _texting(
     settings: Settings, parts: Parts, database: Database, keys: Keys, engine: Engine, limiter: Limiter, record: Record,
-    backend: Backend | None, after: list[Hook],
+    backend: Backend,
 ) -> Texting:
     opt_outs = parts.opt_outs or SenderOptOuts(
         database, OutboxStore(database, keys), AuditStore(database, keys), parts.clock, settings.code_sender
     )
-    client = _verification_client(settings, backend, after)
+    client = backend.verification_client
     exposed = parts.exposed or (client.exposed if client else expose_nothing)
     return build_texting(
         settings, database, keys, engine, limiter, failure_reply(settings), opt_outs, exposed=exposed,
@@ -310,114 +286,6 @@ def _observer(metrics: Metrics) -> Callable[[Request, int, float], None]:
     return observe
 
 
-# --- the assistant ------------------------------------------------------------------------------------------------
-
-
-def topic_labels(root: Path = PROJECT) -> dict[str, str]:
-    """The topics' names on buttons, from domain.yml, the one place for words."""
-    import yaml
-
-    domain = yaml.safe_load((root / "domain.yml").read_text(encoding="utf-8"))
-    return dict(domain["responses"]["utter_topic_labels"][0]["custom"])
-
-
-def faq_actions(labels: Mapping[str, str]) -> list[Any]:
-    """The actions where the portal sends its own codes."""
-    from actions.faq_only import ActionNotArrivedElsewhere, ActionOfferResendElsewhere, ActionResendElsewhere
-
-    return _talk_actions(
-        labels, ActionOfferResendElsewhere(), ActionResendElsewhere(), ActionNotArrivedElsewhere()
-    )
-
-
-def backend_actions(labels: Mapping[str, str], verification: VerificationClient) -> list[Any]:
-    """The actions with a verification backend to ask."""
-    from actions.by_text import ActionOfferResendByText, ActionResendByText, ByText
-    from actions.resend import ActionNotArrived, ActionOfferResend, ActionResend
-
-    return _talk_actions(
-        labels,
-        ByText(ActionOfferResendByText(), ActionOfferResend(verification)),
-        ByText(ActionResendByText(verification, current_sender), ActionResend(verification)),
-        ByText(ActionOfferResendByText(), ActionNotArrived(verification)),
-    )
-
-
-def contact_actions(labels: Mapping[str, str], contact: ContactClient) -> list[Any]:
-    """The contact form's actions."""
-    from actions import contact as form
-
-    kinds = (
-        form.ActionPrepareContact, form.ValidateContactForm, form.ActionAskContactMessage,
-        form.ActionAskContactConfirm, form.ActionFileContact, form.ActionCancelContact,
-    )
-    return [kind(contact, labels) for kind in kinds]
-
-
-def _talk_actions(labels: Mapping[str, str], offer: Any, resend: Any, not_arrived: Any) -> list[Any]:
-    from actions.doubt import ActionAskBetween, ActionMiss
-    from actions.replies import ActionAffirm, ActionDeny
-
-    return [
-        offer,
-        resend,
-        not_arrived,
-        ActionAffirm({"resend": resend}),
-        ActionDeny({"arrived": not_arrived}),
-        ActionAskBetween(labels),
-        ActionMiss(labels),
-    ]
-
-
-def load_assistant(
-    settings: Settings,
-    root: Path,
-    database: Database,
-    verification: VerificationClient | None = None,
-    contact: ContactClient | None = None,
-) -> RasaEngine:
-    """The engine with its actions, words and locks.
-
-    Args:
-        root: the folder of config.yml, domain.yml, data/ and models/.
-        verification: None where the portal sends its own codes.
-        contact: None where requests go through the practice's own contact page alone.
-    """
-    from bot.engine.locks import choose_locks
-    from bot.engine.rasa_engine import load_engine
-    from bot.engine.training import Project
-
-    project = Project(root)
-    labels = topic_labels(root)
-    return load_engine(
-        project.model,
-        database,
-        choose_locks(settings.database, settings.redis_url),
-        actions=[
-            *(backend_actions(labels, verification) if verification else faq_actions(labels)),
-            *(contact_actions(labels, contact) if contact else ()),
-        ],
-        organization=settings.organization,
-        without=() if contact else ("/file_contact",),
-        turn_timeout=settings.turn_timeout,
-        notice=settings.notice,
-    )
-
-
-@asynccontextmanager
-async def terminal_assistant(settings: Settings, root: Path) -> AsyncIterator[RasaEngine]:
-    """The assistant for a terminal: its conversations live in a temporary database and are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="twostep-") as folder:
-        database = Database(f"sqlite+aiosqlite:///{folder}/terminal.sqlite3")
-        await asyncio.to_thread(database.migrate)
-        engine = load_assistant(settings, root, database)
-        try:
-            yield engine
-        finally:
-            await engine.close()
-            await database.close()
-
-
 @asynccontextmanager
 async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[ChatService]:
     """The chat with everything behind it, counted, at the time that a clock tells; nothing is sent."""
@@ -427,27 +295,16 @@ async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[ChatServi
     store = ConversationStore(database)
     record = build_insights(settings, database, clock, store=store).record
     after: list[Hook] = [database.close]
-    backend = None
-    if not settings.verification_url:
-        backend = build_backend(
-            settings, database, keys, clock, record, Limiter(settings.redis_url), conversation_of=no_conversation,
-            transcript=partial(transcript_of, store),
-        )
-        after.append(backend.stop)
-    engine = _assistant_for(settings, database, backend, after)
+    backend = build_backend(
+        settings, database, keys, clock, record, Limiter(settings.redis_url), transcript=partial(transcript_of, store)
+    )
+    after.append(backend.stop)
+    engine = assistant_for(settings, database, backend, after)
     try:
-        yield _chat(settings, Parts(clock=clock), store, engine, keys, record, backend, after)
+        yield _chat(settings, Parts(clock=clock), store, engine, keys, record, backend)
     finally:
         for hook in reversed(after):
             await hook()
-
-
-def load_understanding(root: Path) -> Callable[[str], dict[str, Any]]:
-    """What the model makes of a text, without a conversation: Rasa's parse data, for measuring."""
-    from bot.engine.training import Project
-    from bot.engine.understanding import load_understanding as load
-
-    return load(Project(root).model)
 
 
 # --- serving ------------------------------------------------------------------------------------------------------
@@ -490,90 +347,6 @@ def welcome(settings: Settings, only: str) -> list[str]:
     if settings.demo and settings.host not in ("127.0.0.1", "localhost", "::1"):
         lines.append(f"  warning: demo mode listens on {settings.host}, where others can reach its demo accounts")
     return lines
-
-
-# --- the doctor ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was checked; `mend` says what to do where it is not in order."""
-
-    what: str
-    ok: bool = True
-    mend: str = ""
-
-
-def examine(settings: Settings, root: Path) -> Iterator[Finding]:
-    """Check settings, keys, database, model and limits' store, in the order in which they need each other."""
-    from bot.engine.training import Project, is_current
-
-    yield Finding(f"settings: {settings.mode} mode, {settings.own_url}")
-    try:
-        load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
-        yield Finding("keys")
-    except (OSError, ValueError) as error:
-        yield Finding("keys", False, f"{error}; set TWOSTEP_SECRET_KEY, or mend {settings.data_dir / 'keys'}")
-    yield from _examine_database(settings)
-    yield from _examine_delivery(settings)
-    current = is_current(Project(root))
-    yield Finding("model", current, "" if current else "run `twostep train`")
-    if settings.redis_url:
-        try:
-            asyncio.run(_ping(Limiter(settings.redis_url)))
-            yield Finding("Redis")
-        except Exception as error:
-            yield Finding("Redis", False, f"it does not answer ({type(error).__name__}): check TWOSTEP_REDIS_URL")
-
-
-def _examine_database(settings: Settings) -> Iterator[Finding]:
-    database = Database(settings.database)
-    try:
-        current, newest = database.revision()
-    except Exception as error:
-        yield Finding("database", False, f"it does not answer ({type(error).__name__}): check TWOSTEP_DATABASE_URL")
-        return
-    yield Finding(
-        f"database: revision {current or 'none'}", current == newest,
-        "" if current == newest else f"run `twostep db upgrade` (newest: {newest})",
-    )
-    if current == newest and not settings.verification_url:
-        damage = asyncio.run(_audit_damage(settings, database))
-        yield Finding("audit record", not damage, "; ".join(damage[:3]))
-
-
-async def _audit_damage(settings: Settings, database: Database) -> list[str]:
-    keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
-    try:
-        return [str(damage) for damage in await AuditStore(database, keys).verify()]
-    finally:
-        await database.close()
-
-
-def _examine_delivery(settings: Settings) -> Iterator[Finding]:
-    if settings.verification_url:
-        return
-    if settings.twilio_account_sid:
-        for name, value in (
-            ("TWOSTEP_TWILIO_AUTH_TOKEN", settings.twilio_auth_token.get_secret_value()),
-            ("TWOSTEP_CODE_SENDER", settings.code_sender),
-        ):
-            yield Finding(f"Twilio: {name}", bool(value), "" if value else f"set {name}")
-        https = settings.https
-        mend = "" if https else "set TWOSTEP_PUBLIC_URL to an https address, or delivery reports cannot arrive"
-        yield Finding("Twilio: public address", https, mend)
-    elif settings.demo:
-        yield Finding("text messages: the simulated phone")
-    if settings.smtp_url.get_secret_value():
-        yield Finding(
-            "SMTP: From address", bool(settings.mail_from), "" if settings.mail_from else "set TWOSTEP_MAIL_FROM"
-        )
-    elif settings.demo:
-        yield Finding("email: the simulated inbox")
-
-
-async def _ping(limiter: Limiter) -> None:
-    await limiter.ping()
 
 
 # --- people ---------------------------------------------------------------------------------------------------------

@@ -70,7 +70,8 @@ def serve(
     try:
         run(settings, only=only, announce=out.print)
     except OSError as error:
-        raise UserError(f"{settings.host}:{settings.port}: {error.strerror or error}; choose another TWOSTEP_PORT") from None
+        reason = error.strerror or error
+        raise UserError(f"{settings.host}:{settings.port}: {reason}; choose another TWOSTEP_PORT") from None
 
 
 @app.command()
@@ -109,7 +110,7 @@ def evaluate(
     """Measure understanding on labelled questions."""
     lines = _labelled(file)
     _train(force=False)
-    from bot.app import load_understanding
+    from bot.assistant import load_understanding
     from bot.nlu.evaluation import evaluate as measure
 
     out.print(measure(lines, load_understanding(PROJECT), picture=picture))
@@ -130,7 +131,7 @@ def rasa(context: typer.Context) -> None:
 def doctor() -> None:
     """Check settings, database, model, audit, Twilio and SMTP; say how to mend what is wrong."""
     settings = _settings()
-    from bot.app import examine
+    from bot.doctor import examine
 
     bad = 0
     for finding in examine(settings, PROJECT):
@@ -244,7 +245,7 @@ def _conversations_of(who: str) -> list[str]:
 
 
 async def _ask(settings: Settings, questions: Iterator[str], *, as_json: bool, keep: bool) -> None:
-    from bot.app import terminal_assistant
+    from bot.assistant import terminal_assistant
     from bot.privacy import redact_codes
 
     one = uuid4().hex
@@ -276,7 +277,7 @@ async def _ask(settings: Settings, questions: Iterator[str], *, as_json: bool, k
 
 
 async def _chat(settings: Settings) -> None:
-    from bot.app import terminal_assistant
+    from bot.assistant import terminal_assistant
     from bot.privacy import redact_codes
 
     conversation = uuid4().hex

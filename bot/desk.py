@@ -13,6 +13,7 @@ from sanic import Request
 
 from bot.audit.model import By
 from bot.backend import Backend
+from bot.channels.sms_store import SmsStore
 from bot.channels.store import ConversationStore
 from bot.contact.desk import ContactDesk
 from bot.contact.store import ContactStore
@@ -27,6 +28,7 @@ from bot.insights.service import Erase, Insights
 from bot.insights.work_pages import work_pages
 from bot.privacy import Keys, load_keys
 from bot.settings import Settings
+from bot.verification.handoff_store import HandoffStore
 
 log = logging.getLogger("twostep.desk")
 
@@ -141,12 +143,19 @@ async def open_insights(
     database = Database(settings.database)
     keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
     store = ConversationStore(database)
-    contact = ContactDesk(database, ContactStore(database, keys), keys, system_clock)
+    drafts = ContactStore(database, keys)
+    contact = ContactDesk(database, drafts, keys, system_clock)
+
+    async def untie(conversation: str) -> None:
+        async with database.write() as connection:
+            await drafts.discard(connection, conversation)
+            await HandoffStore(database).forget(connection, conversation)
+
     try:
         await asyncio.to_thread(database.migrate)
         yield build_insights(
             settings, database, system_clock, store=store,
-            erase=(store.delete, contact.detach, forget_engine(database)),
+            erase=(store.delete, contact.detach, untie, SmsStore(database).forget, forget_engine(database)),
         )
     finally:
         await database.close()

@@ -23,6 +23,14 @@ Intake = Callable[[str, str], Awaitable[str]]
 """`intake(conversation, text)`: what of a patient's words the engine may see (codes are masked already)."""
 
 
+Forget = Callable[[str], Awaitable[None]]
+"""`forget(conversation)`: delete what is kept of it."""
+
+
+async def forget_nothing(conversation: str) -> None:
+    """Where nobody else keeps anything of a conversation."""
+
+
 async def bind_nothing(handoff: str, conversation: str) -> bool:
     """The null binder, where no verification backend of ours stands behind the chat."""
     return False

@@ -16,12 +16,14 @@ from bot.channels.model import (
     Claim,
     Draft,
     Exposed,
+    Forget,
     Intake,
     Message,
     Turn,
     bind_nothing,
     clean_text,
     expose_nothing,
+    forget_nothing,
 )
 from bot.channels.store import LEASE, ConversationStore
 from bot.db import UNAVAILABLE, Clock, system_clock
@@ -66,6 +68,7 @@ class ChatService:
         languages: those that the assistant speaks; the first is the fallback.
         bind, exposed: of the verification backend; null objects where there is none.
         intake: decides what the engine may see of a text (codes are masked before it).
+        forget_elsewhere: deletes what others keep of a conversation that is deleted (a form's draft, its sign-in).
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class ChatService:
         bind: Bind = bind_nothing,
         exposed: Exposed = expose_nothing,
         intake: Intake = mask_contacts,
+        forget_elsewhere: Forget = forget_nothing,
         record: Record = record_nothing,
         clock: Clock = system_clock,
     ) -> None:
@@ -92,6 +96,7 @@ class ChatService:
         self._bind = bind
         self._exposed = exposed
         self._intake = intake
+        self._forget_elsewhere = forget_elsewhere
         self._record = record
         self._clock = clock
         self._running: dict[tuple[str, str], asyncio.Task[list[Message]]] = {}
@@ -202,7 +207,11 @@ class ChatService:
         """Delete a conversation here and in the engine; nothing happens when there is none."""
         if await self._store.delete(conversation):
             await self._tell(ConversationEnded(conversation, self._clock()))
+        await self._forget_around(conversation)
+
+    async def _forget_around(self, conversation: str) -> None:
         await self._engine.forget(conversation)
+        await self._forget_elsewhere(conversation)
 
     async def forget_idle(self, before: int) -> int:
         """Delete the conversations without a message since then (milliseconds UTC); how many there were."""
@@ -210,7 +219,7 @@ class ChatService:
         while idle := await self._store.idle_since(before):
             for conversation in idle:
                 await self._store.delete(conversation)
-                await self._engine.forget(conversation)
+                await self._forget_around(conversation)
             count += len(idle)
         return count
 
@@ -257,7 +266,7 @@ class ChatService:
         now = self._clock()
         made = await self._store.finish(conversation, message, drafts, now)
         if made is None:  # deleted meanwhile: the engine must not keep what it wrote after that
-            await self._engine.forget(conversation)
+            await self._forget_around(conversation)
             raise NoConversation
         await self._tell(_event(self._channel, conversation, claim.seq, now, answer, command, time.monotonic() - began))
         return made

@@ -15,7 +15,8 @@ _CHOICE = re.compile(
 
 
 _NEVER_MIND = re.compile(
-    r"(?:oh |no,? |please |actually,? )*(?:never ?mind|forget (?:it|that|about it)|cancel(?: (?:it|that|this))?|stop(?: it)?"
+    r"(?:oh |no,? |please |actually,? )*(?:never ?mind|forget (?:it|that|about it)"
+    r"|cancel(?: (?:it|that|this))?|stop(?: it)?"
     r"|i changed my mind|don'?t send (?:it|that)|no thanks?)[.! ]*"
 )
 

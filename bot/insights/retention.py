@@ -49,7 +49,7 @@ class Retention:
         self._task = asyncio.create_task(self._run(), name="retention")
 
     async def stop(self) -> None:
-        """End after the part that is being pruned: cancelled in the middle of connecting, it would leak a connection."""
+        """End after the part that is being pruned: cancelled while connecting, it would leak a connection."""
         self._ending.set()
         if self._task is not None:
             await self._task

@@ -69,7 +69,7 @@ def test_segments_at_their_borders(text, count):
      ("я", "я")],
 )
 def test_characters_find_their_likeness(text, expected):
-    """Curly quotes, dashes, bullets and odd blanks are mapped, accents dropped where the alphabet has no such letter."""
+    """Curly quotes, dashes, bullets and odd blanks are mapped, accents dropped where the alphabet has none."""
     assert gsm(text) == expected
 
 

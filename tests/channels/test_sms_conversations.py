@@ -13,7 +13,7 @@ from sqlalchemy import text as sql
 
 from bot.accounts.demo import PASSWORD, add_demo_people
 from bot.accounts.passwords import Passwords
-from bot.app import PROJECT, backend_actions, topic_labels
+from bot.assistant import PROJECT, backend_actions, topic_labels
 from bot.audit.model import Actor, By
 from bot.backend import Backend, build_backend
 from bot.db import Database, system_clock

@@ -1,4 +1,4 @@
-"""The whole application for a conversation: real engine, real backend, simulated phone and inbox, one patient's browser."""
+"""The whole application for a conversation: real engine and backend, simulated phone and inbox, one browser."""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ async def arrive(
     async def make(**values: Any) -> Patient:
         clock = Clock()
         cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        parts = Parts(database=sqlite_database, passwords=cheap, clock=clock, migrate=False)
+        # Connections of its own: an application that stops closes them under nobody else.
+        own = Database(sqlite_database.url.render_as_string(hide_password=False))
+        parts = Parts(database=own, passwords=cheap, clock=clock, migrate=False)
         app = create_app(settings_for(chat_per_session="1000/60", chat_per_address="1000/60", **values), parts)
         return Patient(await serve(app), clock)
 

@@ -1,4 +1,4 @@
-"""Plays the Rasa test stories in this folder on the real engine: what the patient types, what is understood and done."""
+"""Plays the Rasa test stories in this folder on the real engine: what is typed, understood and done."""
 
 from __future__ import annotations
 

@@ -146,16 +146,21 @@ async def test_orders_a_code_to_another_number_and_nothing_is_sent(arrive):
     assert "0199" not in history.replace("•••-•••-0199", "")
 
 
-async def test_sends_twenty_yes_at_once_and_gets_one_code(arrive):
+async def test_sends_twenty_yes_at_once_and_gets_one_code(arrive, sqlite_database):
     """Twenty parallel requests in one conversation send one message."""
     alex = await arrive()
     await alex.sign_in()
     alex.clock.pass_seconds(31)
-    await asyncio.gather(*(
+    answers = await asyncio.gather(*(
         alex.client.post("/chat/messages", json={"id": str(uuid4()), "text": "send me another code please"})
         for _ in range(20)
     ))
+    assert [answer.status_code for answer in answers] == [200] * 20
+    assert sum("on its way" in answer.text for answer in answers) == 1
     await alex.mail(2)
+    async with sqlite_database.read() as connection:  # none is queued that has not come yet
+        queued = await connection.execute(sql("SELECT count(*) FROM outbox"))
+    assert queued.scalar() == 2
 
 
 async def test_writes_to_the_practice_with_a_question_and_a_correction_on_the_way(arrive):
@@ -247,3 +252,46 @@ async def test_meets_a_backend_that_is_away(arrive):
     assert "could not send" in said
     assert CONTACT in said
     assert visitor.kinds == ["error"]
+
+
+async def test_deletes_the_conversation_and_with_it_draft_and_sign_in(arrive, sqlite_database):
+    """What was typed into the form and the tie to the waiting sign-in are gone with the conversation."""
+    alex = await arrive()
+    await alex.sign_in()
+    await alex.say("talk to a person")
+    await alex.press("Write to them from here")
+    await alex.say("Alex Example")
+
+    async def kept() -> tuple[int, int]:
+        async with sqlite_database.read() as connection:
+            drafts = await connection.execute(sql("SELECT count(*) FROM contact_drafts"))
+            tied = await connection.execute(sql("SELECT count(*) FROM handoffs WHERE conversation IS NOT NULL"))
+            return drafts.scalar() or 0, tied.scalar() or 0
+
+    assert await kept() == (1, 1)
+    assert (await alex.client.delete("/chat/session")).status_code == 204
+    assert await kept() == (0, 0)
+
+
+async def test_finds_the_contact_page_however_the_portal_is_run(arrive):
+    """Beside another portal the form is ours; where the portal sends its own codes, the practice's page is shown."""
+    beside = await arrive(verification_url="http://127.0.0.1:9", bot_credential="c" * 32)
+    assert (await beside.client.get("/contact")).status_code == 200
+    alone = await arrive(verification_url="none")
+    page = await alone.client.get("/contact")
+    assert "CrystalRunHealthcare.com/Contact" in page.text + page.headers.get("Location", "")
+
+
+async def test_writes_to_the_practice_beside_another_portal(arrive):
+    """The form in the chat works where another portal verifies, too."""
+    visitor = await arrive(verification_url="http://127.0.0.1:9", bot_credential="c" * 32)
+    await visitor.open_chat()
+    await visitor.say("talk to a person")
+    await visitor.press("Write to them from here")
+    await visitor.say("Sam Okafor")
+    await visitor.say("sam@example.com")
+    await visitor.press("Use this")
+    await visitor.press("No, leave it out")
+    assert "reference" in await visitor.press("Send it")
+    [mail] = await visitor.mail(1)
+    assert "sam@example.com" in mail["body"]

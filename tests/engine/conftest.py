@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import faq_actions, topic_labels
+from bot.assistant import faq_actions, topic_labels
 from bot.db import Database
 from bot.engine.locks import choose_locks
 from bot.engine.rasa_engine import RasaEngine, load_engine

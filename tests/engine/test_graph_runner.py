@@ -15,7 +15,10 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.engine.graph_runner import DirectGraphRunner
 
-TEXTS = ["will they charge me for the text?", "hello", "what's the weather", "my landline rang", "no code came, and why do I need it?"]
+TEXTS = [
+    "will they charge me for the text?", "hello", "what's the weather", "my landline rang",
+    "no code came, and why do I need it?",
+]
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,9 @@ async def application(
     """Serves the wired application."""
 
     async def make(parts: dict[str, Any] | None = None, **settings: Any) -> httpx.AsyncClient:
-        chosen = {"engine": EchoEngine(), "database": sqlite_database, "keys": keys, "migrate": False, **(parts or {})}
+        # Each application has connections of its own: one that stops closes them under nobody else.
+        own = Database(sqlite_database.url.render_as_string(hide_password=False))
+        chosen = {"engine": EchoEngine(), "database": own, "keys": keys, "migrate": False, **(parts or {})}
         values = {"verification_url": "none", **settings}
         return await serve(create_app(settings_for(**values), Parts(**chosen)))
 

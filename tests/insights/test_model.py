@@ -21,7 +21,10 @@ def at(minute: int) -> int:
 
 RULES: list[tuple[str, list[Event], str | None, str]] = [
     ("only a greeting has no outcome", [talk(2, 0, "greet")], None, ""),
-    ("greeting, thanks and goodbye have none", [talk(2, 0, "greet"), talk(4, 1, "thank"), talk(6, 2, "goodbye")], None, ""),
+    (
+        "greeting, thanks and goodbye have none",
+        [talk(2, 0, "greet"), talk(4, 1, "thank"), talk(6, 2, "goodbye")], None, "",
+    ),
     ("a request filed without a question has none", [talk(2, 0, "greet"), FILED], None, ""),
     ("an answer is assumed to resolve", [turn(2, 0)], "assumed_resolved", ""),
     ("thanks after an answer change nothing", [turn(2, 0), talk(4, at(1), "thank")], "assumed_resolved", ""),

@@ -20,12 +20,15 @@ INTERNAL = {"choose_between", "file_contact", "use_summary", "correct_contact", 
 
 CONTACT = ["Contact form", "CrystalRunHealthcare.com/Contact", "'Patient Portal'", "845-703-6999"]
 F1 = ["extra layer of security", "username and password", "single-use"]
-F2 = ["text message to the mobile number|text message on the mobile number|text message", "email", "recommend", "less secure"]
+F2 = ["text message", "mobile number", "email", "recommend", "less secure"]
 F5 = ["(every|each) time"]
 F6 = ["recommend", "generally considered less open to security concerns"]
 F7 = ["landline", "mobile number", "personal health information' section of NextGen", "email", "less secure"]
 F9 = ["NextGen personal information section"]
-F11 = ["10 minutes", "mobile number .*on your account|mobile number .*on the account|number that is not the one on your account"]
+F11 = [
+    "10 minutes",
+    "mobile number .*on (your|the) account|number that is not the one on your account",
+]
 S1 = ["Nobody from|No one from", "never type|Never type", "masked", "made useless"]
 
 FACTS: dict[str, list[str]] = {
@@ -45,7 +48,9 @@ FACTS: dict[str, list[str]] = {
     "ask_email_already_set": ["go on using|stay with email", *F6, *F9],
     "report_no_access": CONTACT,
     "request_human": CONTACT,
-    "report_unrequested_code": ["(not share|keep that code to yourself)", "[Cc]hange your password", "845-703-6999", *S1],
+    "report_unrequested_code": [
+        "(not share|keep that code to yourself)", "change your password", "845-703-6999", *S1,
+    ],
     "share_code": S1,
     "ask_where_enter": ["sign-in page", "username and password"],
     "ask_capabilities": ["automated assistant|computer program"],
