@@ -1,0 +1,165 @@
+"""The staff console as staff sees it: signed in over HTTP, and in a Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from argon2 import PasswordHasher
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import async_playwright
+from sqlalchemy import text as sql
+
+from bot.accounts.demo import PASSWORD
+from bot.accounts.passwords import Passwords
+from bot.app import Parts, create_app
+from bot.db import Database
+from bot.settings import Settings
+from tests.conftest import Serve
+from tests.echo_engine import EchoEngine
+
+PAGES = [
+    "/staff", "/staff/topics", "/staff/questions", "/staff/requests", "/staff/conversations", "/staff/notice",
+    "/staff/accounts",
+]
+FOR_ADMINS = ["/staff/notice", "/staff/accounts"]
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+Enter = Callable[[str], Awaitable[httpx.AsyncClient]]
+
+
+@pytest_asyncio.fixture
+async def enter(
+    sqlite_database: Database, settings_for: Callable[..., Settings], serve: Serve
+) -> AsyncIterator[Enter]:
+    """`await enter(username)`: a client of the served application, signed in in two steps."""
+    own = Database(sqlite_database.url.render_as_string(hide_password=False))
+    cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    app = create_app(
+        settings_for(), Parts(engine=EchoEngine(), database=own, passwords=cheap, migrate=False)
+    )
+    served = await serve(app)
+    opened: list[httpx.AsyncClient] = []
+
+    async def make(username: str) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(base_url=served.base_url, trust_env=False)
+        opened.append(client)
+        if not username:
+            return client
+        before = len((await client.get("/demo/outbox.json")).json()["messages"])
+        begun = (await client.post("/v1/sign-in", json={"username": username, "password": PASSWORD})).json()
+        channel = begun["channels"][0]["channel"]
+        await client.post(f"/v1/challenges/{begun['challenge']}/code", json={"channel": channel})
+        for _ in range(150):
+            messages = (await client.get("/demo/outbox.json")).json()["messages"]
+            if len(messages) > before:
+                break
+            await asyncio.sleep(0.02)
+        code = re.search(r"\b\d{6}\b", messages[0]["body"])
+        assert code
+        done = await client.post(f"/v1/challenges/{begun['challenge']}/verify", json={"code": code[0]})
+        assert done.status_code == 200, done.text
+        return client
+
+    yield make
+    for client in opened:
+        await client.aclose()
+
+
+async def talk(client: httpx.AsyncClient, *texts: str) -> None:
+    """A patient's conversation, for the console to show."""
+    await client.post("/chat/session", json={})
+    for number, text in enumerate(texts):
+        message = f"00000000-0000-4000-8000-{number:012d}"
+        answer = await client.post("/chat/messages", json={"id": message, "text": text})
+        assert answer.status_code == 200
+
+
+async def test_an_admin_sees_every_page_chart_and_table(enter: Enter) -> None:
+    """Each page answers, and so does every chart, table and link on it."""
+    morgan = await enter("morgan")
+    await talk(await enter(""), "will they charge me", "fallback", "call 845-555-0142")
+    seen: set[str] = set()
+    waiting = list(PAGES)
+    while waiting:
+        address = waiting.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        answer = await morgan.get(address)
+        assert answer.status_code == 200, address
+        if answer.headers["content-type"].startswith("text/html"):
+            found = re.findall(r'(?:href|src)="(/staff[^"#]*)"', answer.text)
+            waiting += [link.replace("&amp;", "&") for link in found]
+    assert any("/staff/charts/" in address for address in seen)
+    assert any("/staff/tables/" in address for address in seen)
+    assert any(re.match(r"/staff/conversations/\w{32}", address) for address in seen)
+
+
+async def test_the_viewer_shows_the_conversation_redacted(enter: Enter) -> None:
+    """What the patient wrote is there, without number or code."""
+    morgan = await enter("morgan")
+    await talk(await enter(""), "call 845-555-0142, code 123456, my portal")
+    listed = (await morgan.get("/staff/conversations")).text
+    link = re.search(r'href="(/staff/conversations/\w{32})"', listed)
+    assert link
+    page = (await morgan.get(link[1])).text
+    assert "my portal" in page
+    assert "•••-•••-0142" in page
+    assert "[code]" in page
+    assert "845-555" not in page
+    assert "123456" not in page
+
+
+async def test_only_staff_comes_in_and_only_admins_see_admin_pages(enter: Enter, sqlite_database: Database) -> None:
+    """Nobody is led to the sign-in, a patient is refused, an agent where an admin is needed; all is written down."""
+    nobody, alex, casey = await enter(""), await enter("alex"), await enter("casey")
+    for address in PAGES:
+        assert (await nobody.get(address)).status_code == 303, address
+        assert (await alex.get(address)).status_code == 403, address
+        assert (await casey.get(address)).status_code == (403 if address in FOR_ADMINS else 200), address
+    async with sqlite_database.read() as connection:
+        rows = await connection.execute(sql("SELECT action FROM audit WHERE action LIKE 'staff.%'"))
+        actions = [row[0] for row in rows]
+    assert actions.count("staff.refused") == len(PAGES) + len(FOR_ADMINS)
+    assert len(actions) == 2 * len(PAGES)
+
+
+async def test_the_notice_reaches_the_record_and_the_page(enter: Enter) -> None:
+    """An admin's line is kept and shown again; the form leads on instead of answering itself."""
+    morgan = await enter("morgan")
+    answer = await morgan.post("/staff/notice", data={"text": "Texts are delayed today."})
+    assert answer.status_code == 303
+    assert "Texts are delayed today." in (await morgan.get("/staff/notice")).text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_console_is_accessible(enter: Enter, chromium: str, scheme: Any) -> None:
+    """axe finds nothing on any page, nothing runs against the policy, and each chart is drawn."""
+    morgan = await enter("morgan")
+    await talk(await enter(""), "hello there", "fallback")
+    cookies = [
+        {"name": cookie.name, "value": str(cookie.value), "url": str(morgan.base_url)} for cookie in morgan.cookies.jar
+    ]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        context = await browser.new_context(color_scheme=scheme)
+        await context.add_cookies(cookies)
+        page = await context.new_page()
+        errors: list[str] = []
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        for address in PAGES:
+            await page.goto(str(morgan.base_url.join(address)))
+            faults = [fault["id"] for fault in (await Axe().run(page)).response["violations"]]
+            assert faults == [], address
+            for picture in await page.locator("main img").all():
+                await picture.scroll_into_view_if_needed()
+                await page.wait_for_function("image => image.complete", arg=await picture.element_handle())
+                assert await picture.evaluate("image => image.naturalWidth") > 0, address
+        assert errors == []
+        await browser.close()
