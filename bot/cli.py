@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -66,7 +67,7 @@ def serve(
     from bot.app import run
 
     if not only:
-        _train(force=False)
+        _train_apart()
     try:
         run(settings, only=only, announce=out.print)
     except OSError as error:
@@ -187,6 +188,16 @@ def _train(*, force: bool) -> bool:
         return False
     with err.status("training") as status:
         return train(project, force=force, progress=status.update)
+
+
+def _train_apart() -> None:
+    """Train in a process of its own: what training loads would stay in a server's memory for good (about 200 MB)."""
+    from bot.engine.training import Project, TrainingFailed, is_current
+
+    if is_current(Project(PROJECT)):
+        return
+    if subprocess.run([sys.executable, "-m", "bot.cli", "train"], cwd=PROJECT, check=False).returncode:
+        raise TrainingFailed("the model could not be trained; see above")
 
 
 def _lines(stream: Any) -> Iterator[str]:
