@@ -156,7 +156,7 @@ class TurnProcessor(MessageProcessor):
 def plain(text: str) -> str:
     """The text as nothing but text: Rasa takes a leading slash for an intent that the writer chose himself.
 
-    A bare command ("/request_resend", "/restart") asks nothing in a person's words, so its name is not read as if it did.
+    A bare command ("/request_resend", "/restart") asks nothing in a person's words: its name is not read as if it did.
     """
     text = text.strip()
     return "?" if BARE_COMMAND.fullmatch(text) else text.lstrip("/\\ \t\n") or "?"
