@@ -84,7 +84,7 @@ def train(force: Annotated[bool, typer.Option(help="Train all of it again.")] = 
 
 @app.command()
 def chat() -> None:
-    """Talk to the assistant in the terminal."""
+    """Talk to the assistant in the terminal; `quit` ends."""
     settings = _settings()
     _train(force=False)
     asyncio.run(_chat(settings))
@@ -305,7 +305,7 @@ async def _chat(settings: Settings) -> None:
                 text = await asyncio.to_thread(input, "you> ")
             except (EOFError, KeyboardInterrupt):
                 return
-            if text.strip() in ("exit", "quit"):
+            if text.strip().lstrip("/") in ("exit", "quit"):
                 return
             if text.strip():
                 replies = (await engine.answer(conversation, redact_codes(text).text, channel="terminal")).replies
