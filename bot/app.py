@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvloop
 from sanic import HTTPResponse, Request, Sanic
@@ -27,7 +27,9 @@ from bot.channels.limits import ChatLimits
 from bot.channels.model import Bind, Exposed, Intake, OptOuts, bind_nothing, expose_nothing
 from bot.channels.service import ChatService, mask_contacts
 from bot.channels.store import ConversationStore
+from bot.contact.desk import ContactDesk
 from bot.contact.model import ContactClient, Field
+from bot.contact.store import ContactStore
 from bot.db import Clock, Database, system_clock
 from bot.delivery.opt_outs import SenderOptOuts
 from bot.delivery.store import OutboxStore
@@ -45,13 +47,11 @@ from bot.http.pages import Pages
 from bot.http.server import new_app, serving
 from bot.insights.retention import Prune, Retention
 from bot.insights.service import Insights
+from bot.insights.traffic import Lines
 from bot.privacy import Keys, find_contact, load_keys, redact_contacts
-from bot.settings import Settings
+from bot.settings import Rate, Settings
 from bot.texting import Texting, build_texting
 from bot.verification.model import new_code
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("twostep.app")
 
@@ -121,17 +121,18 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     before: list[Hook] = [backend.start, *parts.before]
     after: list[Hook] = [backend.stop, *parts.after]
     prunes: dict[str, Prune] = {"insights": insights.prune, "backend": backend.prune}
+    prunes["contact work"] = ContactDesk(database, ContactStore(database, keys), keys, parts.clock).prune
     if not settings.verification_url:  # staff signs in to the portal of this process
         apis += console_apis(
             settings, database, keys, parts.clock, insights, backend, topic_labels(), sign_in="/sign-in"
         )
     chat = texting = None
     if only != "verification":
-        engine = parts.engine or assistant_for(settings, database, backend, after)
+        engine = parts.engine or assistant_for(settings, database, backend, after, parts.clock)
         chat = _chat(settings, parts, store, engine, keys, record, backend)
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
-        prunes["chat"] = chat.forget_idle
+        prunes["chat"] = chat.prune
         texting = _texting(settings, parts, database, keys, engine, limiter, record, backend)
         apis += texting.apis
         prunes["texting"] = texting.prune
@@ -148,6 +149,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
             "contact": settings.contact_page if settings.faq_only else f"{settings.own_url}/contact",
         })),
     ]
+    prunes["log"] = lambda before: database.wipe_log()
     retention = Retention(settings.retention_days, parts.clock, prunes)
     before.append(retention.start)
     after.append(retention.stop)
@@ -156,6 +158,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     app.ctx.backend = backend
     app.ctx.chat = chat
     app.ctx.texting = texting
+    app.ctx.retention = retention
 
     async def start(app: Sanic[Any, Any]) -> None:
         if parts.migrate:
@@ -287,8 +290,8 @@ def _observer(metrics: Metrics) -> Callable[[Request, int, float], None]:
 
 
 @asynccontextmanager
-async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[ChatService]:
-    """The chat with everything behind it, counted, at the time that a clock tells; nothing is sent."""
+async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[Lines]:
+    """Chat and texts with everything behind them, counted, at the time that a clock tells; nothing is sent."""
     database = Database(settings.database)
     await asyncio.to_thread(database.migrate)
     keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
@@ -299,9 +302,14 @@ async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[ChatServi
         settings, database, keys, clock, record, Limiter(settings.redis_url), transcript=partial(transcript_of, store)
     )
     after.append(backend.stop)
-    engine = assistant_for(settings, database, backend, after)
+    engine, parts = assistant_for(settings, database, backend, after, clock), Parts(clock=clock)
+    # A month's texts in a minute are not what the limits are for.
+    patient = settings.model_copy(update={"sms_per_sender": Rate(10_000, 1), "sms_per_sender_day": 10_000})
     try:
-        yield _chat(settings, Parts(clock=clock), store, engine, keys, record, backend)
+        yield Lines(
+            _chat(settings, parts, store, engine, keys, record, backend),
+            _texting(patient, parts, database, keys, engine, Limiter(), record, backend),
+        )
     finally:
         for hook in reversed(after):
             await hook()

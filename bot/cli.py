@@ -28,7 +28,7 @@ from bot.settings import Settings, SettingsError, load_settings
 if TYPE_CHECKING:
     from bot.db import Clock, Database
     from bot.insights.service import Insights
-    from bot.insights.traffic import Talk
+    from bot.insights.traffic import Lines
 
 PROJECT = Path(__file__).parents[1]
 
@@ -239,7 +239,7 @@ def _open_insights() -> AbstractAsyncContextManager[Insights]:
     return open_insights(_settings(), forget_engine)
 
 
-def _open_talk(clock: Clock) -> AbstractAsyncContextManager[Talk]:
+def _open_talk(clock: Clock) -> AbstractAsyncContextManager[Lines]:
     settings = _settings()
     if not settings.demo:
         raise UserError("demo-traffic is for the demo: set TWOSTEP_MODE=demo and another TWOSTEP_DATA_DIR")

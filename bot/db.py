@@ -96,6 +96,12 @@ class Database:
         async with self.read() as connection:
             await connection.execute(text("SELECT 1"))
 
+    async def wipe_log(self) -> None:
+        """After deleting: let nothing deleted stand in SQLite's write-ahead log, unless somebody reads just now."""
+        if self.is_sqlite:
+            async with self.read() as connection:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def close(self) -> None:
         """Close every connection."""
         await self._writer.dispose()
@@ -144,7 +150,10 @@ def _alembic_config() -> Config:
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's `begin` event opens the transactions instead of the driver
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in (
+        "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000",
+        "secure_delete=ON",  # what is deleted is overwritten: a forgotten conversation is not to be found in the file
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

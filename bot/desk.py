@@ -23,6 +23,7 @@ from bot.http.api import Api
 from bot.http.pages import Pages
 from bot.insights.admin_pages import admin_pages
 from bot.insights.console import Guard
+from bot.insights.model import UNKNOWN_TOPIC
 from bot.insights.pages import Frame, figure_pages
 from bot.insights.service import Erase, Insights
 from bot.insights.work_pages import work_pages
@@ -85,11 +86,14 @@ def console_apis(
         async with database.write() as connection:
             await backend.audit.append(connection, by, action, at=clock(), subject=subject, rule=rule)
 
-    frame = Frame(Pages(settings), Guard(session_of, audit), sign_in)
+    def veil(conversation: str) -> str:
+        return keys.pseudonym("audit-conversation", conversation)
+
+    frame = Frame(Pages(settings), Guard(session_of, audit, veil), sign_in)
     requests = ContactDesk(database, ContactStore(database, keys), keys, clock)
     return [
         figure_pages(frame, insights),
-        work_pages(frame, insights, requests, intents),
+        work_pages(frame, insights, requests, {**intents, UNKNOWN_TOPIC: "Not for the assistant"}),
         admin_pages(frame, insights, backend.accounts, backend.sign_in.enable_factor, settings.notice),
     ]
 

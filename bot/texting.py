@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import yaml
@@ -15,7 +16,7 @@ from sanic import Sanic
 from bot.channels.limits import SmsLimits
 from bot.channels.model import Exposed, Intake, OptOuts, expose_nothing
 from bot.channels.service import ChatService, mask_contacts
-from bot.channels.sms import CHANNEL, SmsService, Words
+from bot.channels.sms import CHANNEL, Inbound, SmsService, Words
 from bot.channels.sms_api import sms_api
 from bot.channels.sms_store import SmsStore
 from bot.channels.store import ConversationStore
@@ -41,6 +42,10 @@ class Texting:
     service: SmsService
     drain: Callable[[], Awaitable[None]]
     prune: Callable[[int], Awaitable[None]]
+
+    async def text(self, number: str, text: str) -> list[str]:
+        """A text from this number (E.164) without Twilio between; what is answered."""
+        return await self.service.answer(Inbound(token_hex(16), number, "", text), request_id="demo-traffic")
 
 
 def build_texting(
