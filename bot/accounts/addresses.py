@@ -33,6 +33,8 @@ def mobile_number(text: str, regions: Collection[str]) -> str:
         number = phonenumbers.parse(text, first)
     except NumberParseException:
         raise UnusableAddress("Write a mobile number such as 845-555-0142.") from None
+    if any(character.isdecimal() and not character.isascii() for character in text):
+        raise UnusableAddress("Write a mobile number such as 845-555-0142.")  # digits of another script look alike
     if number.extension or any(character.isalpha() for character in text):
         raise UnusableAddress("A number with an extension cannot receive text messages.")
     if not phonenumbers.is_valid_number(number):

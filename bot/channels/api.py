@@ -58,7 +58,7 @@ class NewMessage(Body):
 class NewFeedback(Body):
     """Whether a message of the bot's helped."""
 
-    message: UUID
+    message: Annotated[str, Field(min_length=1, max_length=64)]
     helpful: bool
 
 
@@ -226,7 +226,7 @@ def chat_api(service: ChatService, session: ChatSession, limits: ChatLimits) -> 
         if await service.language(conversation) is None:
             raise Unauthenticated("Begin a conversation first.")
         await limits.address(request.ctx.client_address)
-        if not await service.judge(conversation, str(body.message), body.helpful):
+        if not await service.judge(conversation, body.message.lower(), body.helpful):
             raise NotFound("There is no such message.")
         return no_content()
 

@@ -45,6 +45,8 @@ def read_json(request: Request, model: type[M], *, optional: bool = False) -> M:
         Invalid: with the fields at fault, never their values.
     """
     raw = request.body
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Invalid("Send the body as it is, not compressed.")
     if optional and not raw:
         return validate_json(b"{}", model)
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")

@@ -37,7 +37,8 @@ class SignedCookie:
         """The value that we once set, or None when there is none, or one that is not ours."""
         raw: str | None = request.cookies.get(self._name(request))
         value, dot, signature = (raw or "").rpartition(".")
-        if not dot or not hmac.compare_digest(signature.encode(), self._sign(value).encode()):
+        given = signature.encode(errors="surrogateescape")  # any byte may come in a header
+        if not dot or not hmac.compare_digest(given, self._sign(value).encode()):
             return None
         return value
 

@@ -73,7 +73,7 @@ def operations_api(
 
 def _from_this_machine(request: Request) -> bool:
     # A proxy on this machine connects from loopback too, but says for whom.
-    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+    if any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip", "via")):
         return False
     try:
         return ip_address(request.ctx.client_address).is_loopback
@@ -83,4 +83,5 @@ def _from_this_machine(request: Request) -> bool:
 
 def _has_token(request: Request, token: str) -> bool:
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
+    fits = hmac.compare_digest(given.encode(errors="surrogateescape"), token.encode())
+    return bool(token) and scheme.lower() == "bearer" and fits

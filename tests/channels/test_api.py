@@ -293,7 +293,7 @@ async def test_feedback_on_nothing(chat: Chat) -> None:
     """A thumb on an unknown message, or on the patient's own, is 404."""
     mine = str(uuid4())
     await chat.say("hello", mine)
-    for message in (mine, str(uuid4())):
+    for message in (mine, str(uuid4()), "no id at all"):
         answer = await chat.client.post("/chat/feedback", json={"message": message, "helpful": True})
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 

@@ -168,6 +168,18 @@ async def test_good_json(client: httpx.AsyncClient) -> None:
         assert answer.json() == {"name": "ä", "count": 0}
 
 
+async def test_compressed_json(client: httpx.AsyncClient) -> None:
+    """A body that says it is compressed is refused, whatever it is; one that says it is not is taken."""
+
+    async def post(encoding: str) -> httpx.Response:
+        headers = {"content-type": "application/json", "content-encoding": encoding}
+        return await client.post("/v1/things", content='{"name": "x"}', headers=headers)
+
+    for encoding in ("gzip", "br", "identity, gzip", "x"):
+        assert_problem(await post(encoding), 400, "invalid")
+    assert (await post("identity")).status_code == 201
+
+
 async def test_fields_are_named(client: httpx.AsyncClient) -> None:
     """The problem names the documented fields at fault and what they must be."""
     answer = await client.post("/v1/things", json={"name": "", "count": "x"})

@@ -64,7 +64,7 @@ REFUSED: tuple[dict[str, object], ...] = (
     {"mobile": "+442079460018"}, {"mobile": "1-800-555-1234"}, {"mobile": "12"}, {"mobile": ""},
     {"mobile": "845-555-0199;ext=7"}, {"mobile": "845-555-0199\r\nBcc: x"}, {"email": "x"},
     {"email": "a@b.example\r\nBcc: c@d.example"}, {"mobile": "+18455550199", "email": "a@b.example"}, {},
-    {"mobile": None}, {"mobile": 18455550199},
+    {"mobile": None}, {"mobile": 18455550199}, {"mobile": "８４５５５５０１９９"}, {"mobile": "٨٤٥٥٥٥٠١٩٩"},
 )
 
 
