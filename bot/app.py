@@ -18,23 +18,22 @@ from sanic import HTTPResponse, Request, Sanic
 from bot.accounts.demo import PASSWORD
 from bot.accounts.passwords import Passwords
 from bot.accounts.terminal import Office
-from bot.assistant import assistant_for, topic_labels
+from bot.assistant import assistant_for
 from bot.audit.model import Actor, By
 from bot.audit.store import AuditStore
 from bot.backend import Backend, build_backend
 from bot.channels.api import COOKIE, ChatSession, chat_api
 from bot.channels.limits import ChatLimits
-from bot.channels.model import Bind, Exposed, Intake, OptOuts, bind_nothing, expose_nothing
-from bot.channels.service import ChatService, mask_contacts
+from bot.channels.model import Bind, Exposed, Intake, OptOuts, expose_nothing
+from bot.channels.service import mask_contacts
 from bot.channels.store import ConversationStore
 from bot.contact.desk import ContactDesk
-from bot.contact.model import ContactClient, Field
 from bot.contact.store import ContactStore
 from bot.db import Clock, Database, system_clock
 from bot.delivery.opt_outs import SenderOptOuts
 from bot.delivery.store import OutboxStore
 from bot.desk import NoticeWatch, Teachable, both, build_insights, console_apis
-from bot.engine.model import Engine, Kind, Reply
+from bot.engine.model import Engine
 from bot.events import Record, record_nothing
 from bot.http.api import Api
 from bot.http.assets import assets_api, load_assets
@@ -48,10 +47,12 @@ from bot.http.server import new_app, serving
 from bot.insights.retention import Prune, Retention
 from bot.insights.service import Insights
 from bot.insights.traffic import Lines
-from bot.privacy import Keys, find_contact, load_keys, redact_contacts
+from bot.privacy import Keys, load_keys
 from bot.settings import Rate, Settings
 from bot.texting import Texting, build_texting
 from bot.verification.model import new_code
+from bot.webchat import build_webchat, transcript_of
+from bot.words import topic_labels
 
 log = logging.getLogger("twostep.app")
 
@@ -129,7 +130,10 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     chat = texting = None
     if only != "verification":
         engine = parts.engine or assistant_for(settings, database, backend, after, parts.clock)
-        chat = _chat(settings, parts, store, engine, keys, record, backend)
+        chat = build_webchat(
+            settings, store, engine, keys, backend, record, parts.clock,
+            bind=parts.bind, exposed=parts.exposed, intake=parts.intake,
+        )
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
         prunes["chat"] = chat.prune
@@ -186,48 +190,6 @@ def _show_staff_work(insights: Insights, engine: Engine, before: list[Hook], aft
         after.append(watch.stop)
 
 
-def _chat(
-    settings: Settings, parts: Parts, store: ConversationStore, engine: Engine, keys: Keys, record: Record,
-    backend: Backend,
-) -> ChatService:
-    client = backend.verification_client
-    return ChatService(
-        store, engine, keys, failure_reply(settings),
-        bind=parts.bind or (client.bind if client else bind_nothing),
-        exposed=parts.exposed or (client.exposed if client else expose_nothing),
-        intake=parts.intake or (
-            mask_contacts if settings.faq_only else partial(take_in, engine, backend.contact_client)
-        ),
-        forget_elsewhere=backend.forget, record=record, clock=parts.clock,
-    )
-
-
-ENTRIES = {"contact_name": Field.NAME, "contact_reply_to": Field.REPLY_TO, "contact_message": Field.MESSAGE}
-
-
-async def take_in(engine: Engine, contact: ContactClient, conversation: str, text: str) -> str:
-    """Mask numbers and addresses; where the contact form asks for them, they go into its draft first.
-
-    The draft is the only place for them: the engine, its tracker and the transcript see the masked text.
-    """
-    masked = redact_contacts(text)
-    if masked != text:
-        field = ENTRIES.get(await engine.asked(conversation) or "")
-        if field is Field.REPLY_TO:
-            await contact.save_draft(conversation, field, find_contact(text) or text)
-        elif field is not None:
-            await contact.save_draft(conversation, field, text)
-    return masked
-
-
-async def transcript_of(store: ConversationStore, conversation: str) -> str:
-    """A conversation as plain lines, for the practice's staff; it was redacted when it was kept."""
-    return "\n".join(
-        f"{'Patient' if message.sender == 'patient' else 'Assistant'}: {message.text}"
-        for message in await store.history(conversation)
-    )
-
-
 def _texting(
     settings: Settings, parts: Parts, database: Database, keys: Keys, engine: Engine, limiter: Limiter, record: Record,
     backend: Backend,
@@ -238,19 +200,8 @@ def _texting(
     client = backend.verification_client
     exposed = parts.exposed or (client.exposed if client else expose_nothing)
     return build_texting(
-        settings, database, keys, engine, limiter, failure_reply(settings), opt_outs, exposed=exposed,
+        settings, database, keys, engine, limiter, opt_outs, exposed=exposed,
         intake=parts.intake or mask_contacts, record=record, clock=parts.clock,
-    )
-
-
-def failure_reply(settings: Settings) -> Reply:
-    """What the patient reads when the engine itself broke."""
-    page = settings.contact_page
-    return Reply(
-        f"Sorry, something went wrong on our side. Please try again in a moment. A person can help you too: fill in "
-        f"the [contact form]({page}) with the reason '{settings.contact_reason}', or call "
-        f"[{settings.phone}](tel:{settings.phone}).",
-        kind=Kind.ERROR, contact_route=True,
     )
 
 
@@ -307,7 +258,7 @@ async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[Lines]:
     patient = settings.model_copy(update={"sms_per_sender": Rate(10_000, 1), "sms_per_sender_day": 10_000})
     try:
         yield Lines(
-            _chat(settings, parts, store, engine, keys, record, backend),
+            build_webchat(settings, store, engine, keys, backend, record, clock),
             _texting(patient, parts, database, keys, engine, Limiter(), record, backend),
         )
     finally:

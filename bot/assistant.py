@@ -15,19 +15,12 @@ from bot.contact.model import ContactClient
 from bot.db import Clock, Database, system_clock
 from bot.settings import Settings
 from bot.verification.model import VerificationClient
+from bot.words import topic_labels
 
 if TYPE_CHECKING:
     from bot.engine.rasa_engine import RasaEngine
 
 PROJECT = Path(__file__).parents[1]
-
-
-def topic_labels(root: Path = PROJECT) -> dict[str, str]:
-    """The topics' names on buttons, from domain.yml, the one place for words."""
-    import yaml
-
-    domain = yaml.safe_load((root / "domain.yml").read_text(encoding="utf-8"))
-    return dict(domain["responses"]["utter_topic_labels"][0]["custom"])
 
 
 def faq_actions(labels: Mapping[str, str]) -> list[Any]:
@@ -98,7 +91,7 @@ def load_assistant(
     from bot.engine.training import Project
 
     project = Project(root)
-    labels = topic_labels(root)
+    labels = topic_labels()
     return load_engine(
         project.model,
         database,

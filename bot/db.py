@@ -54,9 +54,10 @@ class Database:
 
     Args:
         url: `sqlite+aiosqlite:///FILE` or `postgresql+psycopg://...`.
+        pool_timeout: seconds to wait for a connection.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, pool_timeout: float = POOL_TIMEOUT) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer: AsyncEngine
@@ -64,14 +65,14 @@ class Database:
         if self.is_sqlite:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT)
-            self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, pool_timeout=POOL_TIMEOUT)
+            self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=pool_timeout)
+            self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, pool_timeout=pool_timeout)
             event.listen(self._writer.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._reader.sync_engine, "connect", _prepare_sqlite_reader)
             event.listen(self._writer.sync_engine, "begin", _begin_immediate)
         else:
             self._writer = self._reader = create_async_engine(
-                self.url, pool_size=10, max_overflow=10, pool_timeout=POOL_TIMEOUT, pool_pre_ping=True,
+                self.url, pool_size=10, max_overflow=10, pool_timeout=pool_timeout, pool_pre_ping=True,
                 connect_args={"connect_timeout": 3},
             )
 
