@@ -18,13 +18,14 @@ from sanic import HTTPResponse, Request, Sanic
 from bot.accounts.demo import PASSWORD
 from bot.accounts.passwords import Passwords
 from bot.accounts.terminal import Office
-from bot.assistant import assistant_for, topic_labels
+from bot.assistant import assistant_for
 from bot.audit.model import Actor, By
 from bot.audit.store import AuditStore
 from bot.backend import Backend, build_backend
 from bot.channels.api import COOKIE, ChatSession, chat_api
 from bot.channels.limits import ChatLimits
 from bot.channels.model import Bind, Exposed, Intake, OptOuts, bind_nothing, expose_nothing
+from bot.channels.render_sms import plain
 from bot.channels.service import ChatService, mask_contacts
 from bot.channels.store import ConversationStore
 from bot.contact.desk import ContactDesk
@@ -124,7 +125,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     prunes["contact work"] = ContactDesk(database, ContactStore(database, keys), keys, parts.clock).prune
     if not settings.verification_url:  # staff signs in to the portal of this process
         apis += console_apis(
-            settings, database, keys, parts.clock, insights, backend, topic_labels(), sign_in="/sign-in"
+            settings, database, keys, parts.clock, insights, backend, sign_in="/sign-in"
         )
     chat = texting = None
     if only != "verification":
@@ -223,7 +224,7 @@ async def take_in(engine: Engine, contact: ContactClient, conversation: str, tex
 async def transcript_of(store: ConversationStore, conversation: str) -> str:
     """A conversation as plain lines, for the practice's staff; it was redacted when it was kept."""
     return "\n".join(
-        f"{'Patient' if message.sender == 'patient' else 'Assistant'}: {message.text}"
+        f"{'Patient' if message.sender == 'patient' else 'Assistant'}: {plain(message.text)}"
         for message in await store.history(conversation)
     )
 
