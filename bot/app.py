@@ -52,7 +52,6 @@ from bot.settings import Rate, Settings
 from bot.texting import Texting, build_texting
 from bot.verification.model import new_code
 from bot.webchat import build_webchat, transcript_of
-from bot.words import topic_labels
 
 log = logging.getLogger("twostep.app")
 
@@ -125,7 +124,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     prunes["contact work"] = ContactDesk(database, ContactStore(database, keys), keys, parts.clock).prune
     if not settings.verification_url:  # staff signs in to the portal of this process
         apis += console_apis(
-            settings, database, keys, parts.clock, insights, backend, topic_labels(), sign_in="/sign-in"
+            settings, database, keys, parts.clock, insights, backend, sign_in="/sign-in"
         )
     chat = texting = None
     if only != "verification":

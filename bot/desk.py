@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
@@ -30,6 +30,7 @@ from bot.insights.work_pages import work_pages
 from bot.privacy import Keys, load_keys
 from bot.settings import Settings
 from bot.verification.handoff_store import HandoffStore
+from bot.words import topic_labels
 
 log = logging.getLogger("twostep.desk")
 
@@ -47,13 +48,18 @@ class Teachable(Protocol):
 NOTICE_EVERY = 5.0  # seconds until a notice that was set in another process shows here
 
 
+def topic_names() -> dict[str, str]:
+    """What staff calls the topics: as on the assistant's buttons."""
+    return {**topic_labels(), UNKNOWN_TOPIC: "Not for the assistant"}
+
+
 def build_insights(
     settings: Settings, database: Database, clock: Clock, *, store: ConversationStore, erase: Sequence[Erase] = ()
 ) -> Insights:
     """The counting, with the web chat's messages to read."""
     return Insights(
         database, clock, zone=ZoneInfo(settings.time_zone), minutes_per_contact=settings.minutes_per_contact,
-        transcript=store.history, erase=erase,
+        transcript=store.history, erase=erase, names=topic_names(),
     )
 
 
@@ -69,12 +75,11 @@ def both(first: Record, second: Record) -> Record:
 
 def console_apis(
     settings: Settings, database: Database, keys: Keys, clock: Clock, insights: Insights, backend: Backend,
-    intents: Mapping[str, str], sign_in: str,
+    sign_in: str,
 ) -> list[Api]:
     """The console's pages.
 
     Args:
-        intents: topic to its name, for labels.
         sign_in: where staff signs in.
     """
 
@@ -93,7 +98,7 @@ def console_apis(
     requests = ContactDesk(database, ContactStore(database, keys), keys, clock)
     return [
         figure_pages(frame, insights),
-        work_pages(frame, insights, requests, {**intents, UNKNOWN_TOPIC: "Not for the assistant"}),
+        work_pages(frame, insights, requests, topic_names()),
         admin_pages(frame, insights, backend.accounts, backend.sign_in.enable_factor, settings.notice),
     ]
 

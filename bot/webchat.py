@@ -6,6 +6,7 @@ from functools import partial
 
 from bot.backend import Backend
 from bot.channels.model import Bind, Exposed, Intake, bind_nothing, expose_nothing
+from bot.channels.render_sms import plain
 from bot.channels.service import ChatService, mask_contacts
 from bot.channels.store import ConversationStore
 from bot.contact.model import ContactClient, Field
@@ -52,6 +53,6 @@ async def take_in(engine: Engine, contact: ContactClient, conversation: str, tex
 async def transcript_of(store: ConversationStore, conversation: str) -> str:
     """A conversation as plain lines, for the practice's staff; it was redacted when it was kept."""
     return "\n".join(
-        f"{'Patient' if message.sender == 'patient' else 'Assistant'}: {message.text}"
+        f"{'Patient' if message.sender == 'patient' else 'Assistant'}: {plain(message.text)}"
         for message in await store.history(conversation)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from bot.db import Clock, Database
 from bot.events import CodeDelivery, Event, FeedbackGiven, SignInCompleted
 from bot.insights.figures import By, Report, summarise
-from bot.insights.model import EPISODE_GAP, UNKNOWN_TOPIC, Why, conversation_of, episodes
+from bot.insights.model import EPISODE_GAP, UNKNOWN_TOPIC, Background, Why, background, conversation_of, episodes
 from bot.insights.store import InsightStore
 
 QUEUE_LENGTH = 500  # entries shown at once
@@ -116,11 +116,13 @@ class Insights:
         transcript: reads kept messages.
         nearest: names the nearest topic of an unanswered message.
         erase: what else is to forget a conversation when it is forgotten here.
+        names: what people call the topics.
     """
 
     def __init__(
         self, database: Database, clock: Clock, *, zone: ZoneInfo, minutes_per_contact: int = 6,
         transcript: Transcript = no_transcript, nearest: Nearest = nearest_nothing, erase: Sequence[Erase] = (),
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self._database = database
         self._store = InsightStore(database)
@@ -130,6 +132,7 @@ class Insights:
         self._transcript = transcript
         self._nearest = nearest
         self._erase = tuple(erase)
+        self._names = dict(names or {})
 
     def judge_with(self, nearest: Nearest) -> None:
         """Name topics with this from now on, where the model is loaded after the counting began."""
@@ -186,6 +189,7 @@ class Insights:
                 by_channel=await self._store.counted(connection, first, last, "channel", "reason"),
                 by_topic=await self._store.counted(connection, first, last, "topic", "reason"),
                 running=await self._store.running(connection, self._clock() - EPISODE_GAP),
+                names=self._names,
             )
 
     async def first_day(self) -> date | None:
@@ -215,6 +219,11 @@ class Insights:
         if not found and not lines:
             raise NotThere
         return found, lines
+
+    async def background(self, conversation: str) -> Background:
+        """What a conversation was about and what was tried in it, without anybody's words."""
+        async with self._database.read() as connection:
+            return background(*await self._store.events_since(connection, conversation, 0))
 
     # --- the unanswered queue -------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sanic import HTTPResponse, Request
@@ -9,11 +10,11 @@ from sanic import HTTPResponse, Request
 from bot.http.api import Api, see_other
 from bot.http.bodies import read_form
 from bot.http.problem import Invalid, NotFound
-from bot.insights.console import Requests
+from bot.insights.console import Requests, Staff
 from bot.insights.model import Outcome, Why
 from bot.insights.pages import Frame, csv_file
 from bot.insights.service import Insights, NotThere, State
-from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv, topic_name
+from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv
 
 PAGE = 50  # conversations on one page
 WHYS = {Why.FALLBACK: "no answer", Why.THUMBS_DOWN: "thumb down"}
@@ -21,6 +22,8 @@ DONE = {
     "label": "Labelled. It is in the file of training examples now.", "dismiss": "Dismissed.",
     "reopen": "Back in the open queue.",
 }
+KINDS = {"fallback": "not understood", "error": "failed"}
+_LINK = re.compile(r"\[([^\]\n]+)\]\((?:https://|tel:|mailto:)[^\s()<>\"]+\)")
 CONTACT_STATES = {"new": "New", "in_progress": "In progress", "done": "Done"}
 
 
@@ -33,7 +36,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
     api = Api("Staff console: work")
 
     def intent_name(intent: str) -> str:
-        return intents.get(intent) or topic_name(intent)
+        return intents.get(intent, intent)
 
     # --- what was not answered ------------------------------------------------------------------------------------
 
@@ -120,17 +123,22 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         columns = ("Reference", "Reason", "State", "Who", "When")
         return csv_file(as_csv(Table("requests", "", columns, tuple(rows))), "contact-requests.csv")
 
-    @frame.page(api, "GET", "/staff/requests/<reference:str>")
-    async def contact_request(request: Request, reference: str) -> HTTPResponse:
-        """One contact request."""
-        staff = await frame.guard.staff(request, "staff.request_viewed", reference)
+    async def show_request(staff: Staff, reference: str, status: int, notice: str) -> HTTPResponse:
         try:
             found = await requests.request(reference)
         except LookupError:
             raise NotFound from None
+        background = await insights.background(found.conversation) if found.conversation else None
         return frame.render(
-            "staff/request.html", staff, "requests", found=found, states=CONTACT_STATES, local=insights.local, notice=""
+            "staff/request.html", staff, "requests", status, found=found, states=CONTACT_STATES, local=insights.local,
+            notice=notice, background=background, channels=CHANNELS, intent_name=intent_name, spoken=spoken,
         )
+
+    @frame.page(api, "GET", "/staff/requests/<reference:str>")
+    async def contact_request(request: Request, reference: str) -> HTTPResponse:
+        """One contact request."""
+        staff = await frame.guard.staff(request, "staff.request_viewed", reference)
+        return await show_request(staff, reference, 200, "")
 
     @frame.page(api, "POST", "/staff/requests/<reference:str>")
     async def change(request: Request, reference: str) -> HTTPResponse:
@@ -145,11 +153,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         except LookupError:
             raise NotFound from None
         except ValueError as error:
-            found = await requests.request(reference)
-            return frame.render(
-                "staff/request.html", staff, "requests", 400, found=found, states=CONTACT_STATES, local=insights.local,
-                notice=str(error),
-            )
+            return await show_request(staff, reference, 400, str(error))
         return see_other(f"/staff/requests?state={state}")
 
     # --- conversations --------------------------------------------------------------------------------------------
@@ -182,10 +186,15 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
             raise NotFound from None
         return frame.render(
             "staff/conversation.html", staff, "conversations", episodes=episodes, lines=lines, outcomes=OUTCOMES,
-            channels=CHANNELS, intent_name=intent_name, local=insights.local,
+            channels=CHANNELS, intent_name=intent_name, local=insights.local, spoken=spoken, kinds=KINDS,
         )
 
     return api
+
+
+def spoken(text: str) -> str:
+    """A reply as it was read: links by their labels."""
+    return _LINK.sub(r"\1", text)
 
 
 def _state(text: str) -> State:

@@ -37,7 +37,7 @@ async def enter(
     opened: list[httpx.AsyncClient] = []
 
     async def make(username: str) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(base_url=served.base_url, trust_env=False)
+        client = httpx.AsyncClient(base_url=served.base_url, trust_env=False, timeout=60)
         opened.append(client)
         if not username:
             return client

@@ -94,7 +94,7 @@ async def test_an_agent_works_on_a_contact_request(enter: Enter, sqlite_database
     await talk(patient, "my landline rings")
     reference = await file_request(patient, include_transcript=True)
     page = (await casey.get(f"/staff/requests/{reference}")).text
-    for words in ("Pat Sample", "pat@example.com", "Locked out.", "my landline rings"):
+    for words in ("Pat Sample", "pat@example.com", "Locked out.", "my landline rings", "What two-step verification is"):
         assert words in page
     sent = {"state": "in_progress", "note": "called,\nno answer"}
     answer = await casey.post(f"/staff/requests/{reference}", data=sent)
