@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -54,6 +55,17 @@ class Damage:
     stream: str
     seq: int
     what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} at row {self.seq} of {self.stream}"
+
+
+def register_sum(key: bytes, streams: Iterable[str], *, before: bytes = FIRST) -> bytes:
+    """The keyed sum of streams' names, whatever their order; `before` is that of the others."""
+    total = int.from_bytes(before)
+    for stream in streams:
+        total ^= int.from_bytes(hmac.new(key, f"stream:{stream}".encode(), hashlib.sha256).digest())
+    return total.to_bytes(len(FIRST))
 
 
 class Trail(Protocol):

@@ -124,7 +124,7 @@ class Outbox(Protocol):
         ...
 
     async def cancel(self, connection: Any, about: str, now: int) -> None:
-        """Drop what is queued and not yet in the worker's hands."""
+        """Drop what is queued; what is in the worker's hands is not tried again."""
         ...
 
     async def opted_out(self, connection: Any, number: str) -> bool:

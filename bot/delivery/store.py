@@ -107,10 +107,13 @@ class OutboxStore:
         return row_id
 
     async def cancel(self, connection: AsyncConnection, about: str, now: int) -> None:
-        """Drop what is queued and not yet in the worker's hands."""
+        """Drop what is queued; what is in the worker's hands is not tried again."""
         await connection.execute(
             update(outbox).where(outbox.c.about == about, outbox.c.state == State.QUEUED)
             .values(state=State.CANCELLED, body=None, finished_at=now)
+        )
+        await connection.execute(
+            update(outbox).where(outbox.c.about == about, outbox.c.state == State.SENDING).values(expires_at=now)
         )
 
     def wake(self) -> None:
@@ -158,7 +161,7 @@ class OutboxStore:
                 .with_for_update(skip_locked=True)
             )).all()
             for row in held:
-                if row.ambiguous:
+                if row.ambiguous or row.tries >= TRIES[Kind(row.kind)]:
                     ended.append(await self._finish(connection, row, State.FAILED, "unknown", now))
                 else:
                     await connection.execute(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy import delete, update
+import pytest
+from sqlalchemy import delete, select, update
 
+from bot.audit import store as audit_store
 from bot.audit.model import Actor, By, Damage
-from bot.audit.store import AuditStore, audit, audit_heads
+from bot.audit.store import REGISTER, AuditStore, audit, audit_heads
 from bot.db import Database
 from bot.privacy import Keys
 
@@ -59,7 +61,7 @@ async def test_a_cut_tail_is_found(database: Database, keys: Keys) -> None:
         await connection.execute(delete(audit).where(audit.c.seq > 3))
     assert await store.verify() == [Damage("s", 4, "missing")]
     async with database.write() as connection:
-        await connection.execute(update(audit_heads).values(seq=3))
+        await connection.execute(update(audit_heads).where(audit_heads.c.stream == "s").values(seq=3))
     assert await store.verify() == [Damage("s", 3, "edited head")]
 
 
@@ -70,6 +72,72 @@ async def test_a_stream_without_its_head_is_found(sqlite_database: Database, key
     async with sqlite_database.write() as connection:
         await connection.execute(delete(audit_heads))
     assert await store.verify() == [Damage("s", 2, "missing head")]
+
+
+async def test_a_stream_that_is_gone_with_its_head_is_found(database: Database, keys: Keys) -> None:
+    """Deleting all rows of a process and its head shows: the register knows how many streams there are, and which."""
+    for name in ("s", "t"):
+        await write(database, AuditStore(database, keys, stream=name), 3)
+    store = AuditStore(database, keys)
+    assert await store.verify() == []
+    async with database.write() as connection:
+        for table in (audit, audit_heads):
+            await connection.execute(delete(table).where(table.c.stream == "s"))
+    assert await store.verify() == [Damage(REGISTER, 2, "a stream is missing")]
+    await write(database, store, 1)
+    assert await store.verify() == [Damage(REGISTER, 3, "a stream is missing")]
+
+
+async def test_the_register_is_neither_edited_nor_made_again(database: Database, keys: Keys) -> None:
+    """Whoever counts the register down, or takes it away and waits for the next start, is found out."""
+    for name in ("s", "t"):
+        await write(database, AuditStore(database, keys, stream=name), 1)
+    async with database.write() as connection:
+        await connection.execute(delete(audit).where(audit.c.stream == "s"))
+        await connection.execute(delete(audit_heads).where(audit_heads.c.stream == "s"))
+        await connection.execute(update(audit_heads).where(audit_heads.c.stream == REGISTER).values(seq=1))
+    assert await AuditStore(database, keys).verify() == [Damage(REGISTER, 1, "edited")]
+    async with database.write() as connection:
+        await connection.execute(delete(audit_heads).where(audit_heads.c.stream == REGISTER))
+    later = AuditStore(database, keys)
+    await write(database, later, 1)
+    assert await later.verify() == [Damage(REGISTER, 0, "missing")]
+
+
+async def test_processes_that_start_at_once_are_all_registered(database: Database, keys: Keys) -> None:
+    """Of ten processes that write their first row at the same time, each is in the register."""
+    stores = [AuditStore(database, keys, stream=f"s{number}") for number in range(10)]
+    await asyncio.gather(*(write(database, store, 2) for store in stores))
+    assert await stores[0].verify() == []
+    async with database.read() as connection:
+        query = select(audit_heads.c.seq).where(audit_heads.c.stream == REGISTER)
+        assert (await connection.execute(query)).scalar_one() == 10
+
+
+async def test_a_record_that_grows_meanwhile_is_whole(
+    database: Database, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows and streams that are written while the record is read, a few rows at a time, are no damage."""
+    monkeypatch.setattr(audit_store, "AT_ONCE", 3)
+    store = AuditStore(database, keys)
+    await write(database, store, 10)
+    writing = True
+
+    async def go_on() -> None:
+        while writing:
+            await write(database, store, 2)
+            await write(database, AuditStore(database, keys), 2)
+
+    task = asyncio.create_task(go_on())
+    for _ in range(10):
+        assert await AuditStore(database, keys).verify() == []
+    writing = False
+    await task
+
+
+def test_damage_reads_as_a_sentence() -> None:
+    """`twostep doctor` shows what and where."""
+    assert str(Damage("s", 3, "edited")) == "edited at row 3 of s"
 
 
 async def test_another_key_does_not_fit(sqlite_database: Database, keys: Keys) -> None:

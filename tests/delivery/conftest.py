@@ -32,12 +32,14 @@ class Post:
     events: list[Event] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
 
-    async def put(self, body: str = "code 123456", kind: Kind = Kind.CODE, channel: str = "sms", to: str = "") -> str:
+    async def put(
+        self, body: str = "code 123456", kind: Kind = Kind.CODE, channel: str = "sms", to: str = "", about: str = ""
+    ) -> str:
         """Queue a message."""
         to = to or ("+18455550142" if channel == "sms" else "alex@example.com")
         async with self.database.write() as connection:
             now = self.clock()
-            return await self.store.put(connection, Message(kind, channel, to, body, now + LIFE, "Subject"), now)
+            return await self.store.put(connection, Message(kind, channel, to, body, now + LIFE, "Subject", about), now)
 
     async def state(self, row: str) -> tuple[str, str | None]:
         """State and error of a message."""

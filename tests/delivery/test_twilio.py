@@ -142,6 +142,33 @@ async def test_a_dead_workers_messages_are_taken_over(post: Post, twilio: Twilio
     assert await post.state(lost) == ("failed", "unknown")
 
 
+async def test_a_newer_code_ends_the_tries_of_an_older_one(post: Post, twilio: TwilioServer) -> None:
+    """What was in a worker's hands when a newer code came is never tried again: neither after a failure nor after the
+    worker's death."""
+    for death in (False, True):
+        row = await post.put("Code 1", about="code:a")
+        (held,) = await post.store.claim(["sms"], 8, 15_000, post.clock())
+        async with post.database.write() as connection:
+            await post.store.cancel(connection, "code:a", post.clock())
+        if not death:
+            assert await post.store.again(held, "503", post.clock(), ambiguous=False) is None
+        await post.work(40)
+        assert (await post.state(row))[0] == "expired"
+    assert twilio.requests == 0
+
+
+async def test_a_death_at_the_last_try_is_the_last(post: Post, twilio: TwilioServer) -> None:
+    """Three tries are three, with a killed worker among them too."""
+    row = await post.put()
+    twilio.script = [503, 503]
+    await post.work(30)
+    post.clock.forward(30)
+    assert twilio.requests == 2
+    await post.store.claim(["sms"], 8, 1000, post.clock())
+    await post.work(60)
+    assert (await post.state(row), twilio.requests) == (("failed", "unknown"), 2)
+
+
 async def test_twilios_client_logs_nothing(post: Post, caplog: pytest.LogCaptureFixture) -> None:
     """At the most talkative log level neither number nor code is logged."""
     caplog.set_level(1)
