@@ -161,6 +161,27 @@ def db_revision() -> None:
     out.print(f"database: {current or 'empty'}, newest: {newest}")
 
 
+@db.command("reseal")
+def db_reseal() -> None:
+    """Encrypt what is kept with the first secret of TWOSTEP_SECRET_KEY, after a new one was put there."""
+    settings = _settings()
+    from bot.db import Database
+    from bot.privacy import load_keys
+    from bot.resealing import reseal
+
+    async def run() -> int:
+        database = Database(settings.database)
+        try:
+            return await reseal(database, load_keys(settings.secret_key.get_secret_value(), settings.data_dir))
+        finally:
+            await database.close()
+
+    try:
+        out.print(f"{asyncio.run(run())} values are encrypted with the current secret.")
+    except ValueError as error:
+        raise UserError(f"{error}; add it at the end of TWOSTEP_SECRET_KEY") from None
+
+
 def _line(settings: Settings, url: str) -> Any:
     if not url:
         _train(force=False)

@@ -7,6 +7,7 @@ reading has connections of its own, which WAL mode keeps from waiting for the wr
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+
+log = logging.getLogger("twostep.database")
 
 Clock = Callable[[], int]
 """Gives the time as integer milliseconds since 1970-01-01 UTC. Passed in; never the client's."""
@@ -112,11 +115,20 @@ class Database:
     # Alembic is synchronous; these are for the command line and for a thread at start.
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision. Safe when several replicas start at once."""
+        """Bring the tables to the newest revision. Safe when several replicas start at once.
+
+        A revision that this code does not know is a newer release's: its tables are left as they are, so that a
+        replica of the release before can still start beside it (docs/production.md says what a revision may do).
+        """
         with self._plain_connection() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             config = _alembic_config()
+            current = MigrationContext.configure(connection).get_current_revision()
+            known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+            if current and current not in known:
+                log.warning("the database is of a newer release", extra={"reason": current})
+                return
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()

@@ -187,6 +187,13 @@ class Settings(BaseSettings):
             raise ValueError("write smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://USER:PASSWORD@HOST:465")
         return value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough_each(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and any(len(part.strip()) < 32 for part in value.get_secret_value().split(",")):
+            raise ValueError("use at least 32 characters for each, such as the output of `openssl rand -hex 32`")
+        return value
+
     @field_validator("bot_credential")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
@@ -204,6 +211,9 @@ class Settings(BaseSettings):
                 )
             return self
         needed = {"TWOSTEP_PUBLIC_URL": self.public_url}
+        if self.database_url.startswith("postgresql") or self.redis_url:
+            # Made for several machines: a key that each made for itself would part them without a word.
+            needed["TWOSTEP_SECRET_KEY"] = self.secret_key.get_secret_value()
         if not self.faq_only:
             needed["TWOSTEP_BOT_CREDENTIAL"] = self.bot_credential.get_secret_value()
         if not self.verification_url:

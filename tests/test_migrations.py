@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 import bot.channels.store  # noqa: F401 (its tables are part of the metadata)
 from bot.db import Database, metadata
@@ -34,3 +34,20 @@ async def test_migrating_again(database: Database) -> None:
     database.migrate()
     current, newest = database.revision()
     assert current == newest
+
+
+async def test_a_release_before_starts_on_a_newer_ones_tables(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While replicas are exchanged, or when a release is taken back, the older code starts and changes nothing."""
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        database.migrate()
+        assert database.revision()[0] == "9999"
+        assert "newer release" in caplog.text
+    finally:
+        async with database.write() as connection:
+            await connection.execute(text("UPDATE alembic_version SET version_num = :newest"), {
+                "newest": database.revision()[1],
+            })
