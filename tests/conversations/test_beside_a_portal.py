@@ -1,4 +1,4 @@
-"""The assistant beside a portal that runs elsewhere (TWOSTEP_VERIFICATION_URL), and what it says when that one fails."""
+"""The assistant beside a portal that runs elsewhere (TWOSTEP_VERIFICATION_URL), and what it says when that fails."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Elsewhere(Patient):
 async def elsewhere(
     arrive: Arrive, serve: Serve, settings_for: Callable[..., Settings], sqlite_template: Path, tmp_path: Path
 ) -> AsyncIterator[Callable[..., Awaitable[Elsewhere]]]:
-    """`await elsewhere(**settings of the assistant)`: a patient before two services, each with a database of its own."""
+    """`await elsewhere(**settings)`: a patient before two services, each with a database of its own."""
 
     async def make(**values: Any) -> Elsewhere:
         file = tmp_path / "portal.sqlite3"
