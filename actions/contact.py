@@ -212,7 +212,7 @@ def summary_of(tracker: Tracker, labels: Mapping[str, str]) -> str:
 
 def _is_question(tracker: Tracker, asked: str, text: str) -> bool:
     """True when the message is a question of its own rather than an entry ("will they charge me" is no name)."""
-    if understanding(tracker).get("decision") != "answer":
+    if understanding(tracker).get("decision") != "answer" or (asked == "contact_reply_to" and MASKED in text):
         return False
     if asked == "contact_message":
         return text.endswith("?")

@@ -87,6 +87,7 @@ class TurnProcessor(MessageProcessor):
         tracker = await self.fetch_tracker_and_update_session(conversation, output)
         context = context_of(tracker, self.topics)
         command = command or chosen(text, context["buttons"])
+        in_form = tracker.active_loop_name is not None
         if tracker.active_loop_name and is_never_mind(text):
             command = "/cancel_contact"
         parses = [_pressed(text, command)] if command else await self._understand(text, context)
@@ -112,7 +113,10 @@ class TurnProcessor(MessageProcessor):
             await self._store.forget(conversation)
         else:
             await self.save_tracker(tracker)
-        return _understanding_of(parses, pressed=bool(command))
+        found = _understanding_of(parses, pressed=bool(command))
+        if in_form and not command and found.intent in self.topics and not any(r.topic for r in output.replies):
+            return Understanding(decision=Decision.FALLBACK)  # an entry in the form, whatever it sounds like
+        return found
 
     def understand(self, text: str, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Rasa's parse data for a text: CPU work of some milliseconds."""

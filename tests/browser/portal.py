@@ -54,8 +54,8 @@ class Portal:
     def __init__(self, folder: Path, *, real: bool = False) -> None:
         no_file: dict[str, Any] = {"_env_file": None}
         values: dict[str, Any] = {
-            "data_dir": folder, "port": free_port(), "send_waits": "1,1,1", "chat_per_address": "1000/60",
-            "chat_per_session": "1000/60", "sends_per_hour": 100, "sends_per_day": 100,
+            "data_dir": folder, "port": free_port(), "send_waits": "1,60,120" if real else "1,1,1",
+            "chat_per_address": "1000/60", "chat_per_session": "1000/60", "sends_per_hour": 100, "sends_per_day": 100,
         }
         self.settings = Settings(**no_file, **values)
         self._real = real

@@ -64,6 +64,7 @@ def main(folder: Path) -> None:
 
 
 def _shot(page: Page, folder: Path, look: str, state: str, *, full: bool = False) -> None:
+    page.mouse.move(1, 1)
     page.wait_for_timeout(350)  # until what is announced and animated has settled
     page.screenshot(path=folder / f"{look}-{state}.png", full_page=full)
 

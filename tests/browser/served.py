@@ -29,7 +29,7 @@ class Served:
         started: Future[None] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), daemon=True)
         self._thread.start()
-        started.result(timeout=20)
+        started.result(timeout=90)
         return self
 
     async def _serve(self, started: Future[None]) -> None:

@@ -205,6 +205,21 @@ async def test_writes_to_the_practice_with_a_question_and_a_correction_on_the_wa
     assert "Conversation with the assistant" in newest["body"]
 
 
+async def test_what_is_typed_into_the_form_is_no_question(arrive, sqlite_database):
+    """An entry that sounds like a topic ("my email is ...") is an entry: one question was asked."""
+    sam = await arrive()
+    await sam.open_chat()
+    await sam.say("talk to a person")
+    await sam.press("Write to them from here")
+    for entry in ("Sam Okafor", "my email is sam@example.com", "I have a new phone number since last week"):
+        await sam.say(entry)
+    await sam.press("No, leave it out")
+    assert "reference" in await sam.press("Send it")
+    async with sqlite_database.read() as connection:
+        rows = await connection.execute(sql("SELECT topic, outcome, reason, messages FROM insight_episodes"))
+        assert [tuple(row) for row in rows] == [("request_human", "form_submitted", "asked", 1)]
+
+
 async def test_leaves_the_transcript_out(arrive):
     """Without the patient's yes the conversation does not go along."""
     sam = await arrive()

@@ -1,4 +1,4 @@
-"""Drives whole dialogues with the real assistant, to record them: chat, texts, sign-ins, thumbs, failures, pauses."""
+"""Plays whole dialogues with the real assistant, for recordings: chat, texts, sign-ins, thumbs, failures, pauses."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Driver:
         """Play a dialogue. Steps are messages, or
         `@alex sms` (signs in, first code by that way, with the handoff), `@code` (enters the newest code),
         `@in 40` (minutes later), `@down` and `@up` (the backend is away, is back), `@broken` (the next turn breaks),
-        `+` and `-` (thumbs on the last reply that can have one), `> title` (a button), `@texts NUMBER` (by text),
-        `@over` (deletes the conversation)."""
+        `+` and `-` (thumbs on the last reply that can have one), `> title` (a button), `@texts NUMBER` (by text
+        message), `@over` (deletes the conversation)."""
         async with httpx.AsyncClient(base_url=self._base_url, trust_env=False, timeout=60) as client:
             patient = Browser(client, self.clock, self._app)
             texting: Patient | None = None

@@ -1,0 +1,178 @@
+"""The assistant beside a portal that runs elsewhere (TWOSTEP_VERIFICATION_URL), and what it says when that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from argon2 import PasswordHasher
+from sqlalchemy import text as sql
+
+from bot.accounts.demo import PASSWORD
+from bot.accounts.passwords import Passwords
+from bot.app import Parts, create_app
+from bot.db import Database
+from bot.settings import Settings
+from bot.verification.service import SendsUnavailable
+from tests.conftest import Serve
+from tests.conversations.conftest import Arrive, Clock, Patient
+
+CREDENTIAL = "a bot credential for the tests only"
+CONTACT = "845-703-6999"
+
+
+class Elsewhere(Patient):
+    """A patient who signs in to the portal elsewhere; `portal` is that browser tab, `client` the chat."""
+
+    portal: httpx.AsyncClient
+    portal_clock: Clock
+
+    async def stuck(self) -> None:
+        """Signs in there with the password, gets a first code, and takes the handoff to the chat here."""
+        begun = await self.portal.post("/v1/sign-in", json={"username": "alex", "password": PASSWORD})
+        self.challenge = begun.json()["challenge"]
+        await self.portal.post(f"/v1/challenges/{self.challenge}/code", json={"channel": "sms"})
+        await self.open_chat()
+        handoff = (await self.portal.post("/v1/handoffs")).json()["handoff"]
+        assert (await self.client.put("/chat/session/handoff", json={"handoff": handoff})).status_code == 204
+        self.portal_clock.pass_seconds(31)
+
+    async def verify(self, code: str) -> int:
+        """Enters a code there."""
+        answer = await self.portal.post(f"/v1/challenges/{self.challenge}/verify", json={"code": code})
+        return answer.status_code
+
+
+@pytest_asyncio.fixture
+async def elsewhere(
+    arrive: Arrive, serve: Serve, settings_for: Callable[..., Settings], sqlite_template: Path, tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable[Elsewhere]]]:
+    """`await elsewhere(**settings)`: a patient before two services, each with a database of its own."""
+
+    async def make(**values: Any) -> Elsewhere:
+        file = tmp_path / "portal.sqlite3"
+        shutil.copy(sqlite_template, file)
+        clock = Clock()
+        parts = Parts(
+            database=Database(f"sqlite+aiosqlite:///{file}"), clock=clock, migrate=False,
+            passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+        )
+        settings = settings_for(data_dir=tmp_path / "portal", bot_credential=CREDENTIAL)
+        portal = await serve(create_app(settings, parts, only="verification"))
+        address = str(portal.base_url).rstrip("/")
+        here = await arrive(**{"verification_url": address, "bot_credential": CREDENTIAL, **values})
+        patient = Elsewhere(here.client, here.clock, here.app)
+        patient.portal, patient.portal_clock = portal, clock
+        return patient
+
+    yield make
+
+
+async def codes(patient: Elsewhere, count: int) -> list[str]:
+    """The codes that the portal sent, newest first."""
+    return await Patient(patient.portal, patient.clock, patient.app).codes(count)
+
+
+async def failed_actions(database: Database) -> int:
+    async with database.read() as connection:
+        return int((await connection.execute(sql("SELECT sum(failed_actions) FROM insight_episodes"))).scalar() or 0)
+
+
+async def test_gets_a_code_from_the_portal_elsewhere(elsewhere):
+    """The question, the yes, the send and the sign-in, over HTTP between the two."""
+    alex = await elsewhere()
+    await alex.stuck()
+    assert "Shall I send a new one to •••-•••-0142?" in await alex.say("i still didnt get the code")
+    assert "on its way to •••-•••-0142" in await alex.say("yes please")
+    newest, first = await codes(alex, 2)
+    assert await alex.verify(first) == 400
+    assert await alex.verify(newest) == 200
+
+
+async def test_a_code_typed_here_dies_there(elsewhere):
+    """A live code that is typed into the chat is reported to the portal, and opens nothing any more."""
+    alex = await elsewhere()
+    await alex.stuck()
+    [code] = await codes(alex, 1)
+    said = await alex.say(f"it wont take {code}")
+    assert code not in said
+    assert "masked" in said
+    assert await alex.verify(code) == 400
+
+
+async def test_a_portal_that_refuses_our_credential(elsewhere, sqlite_database: Database):
+    """With a credential that the portal does not know nothing is claimed: the contact route, counted as a failure."""
+    alex = await elsewhere(bot_credential="another credential, which it does not know")
+    await alex.open_chat()
+    said = await alex.say("send me a new code")
+    assert "could not send" in said
+    assert CONTACT in said
+    assert alex.kinds == ["error"]
+    assert await failed_actions(sqlite_database) == 1
+
+
+async def test_a_portal_that_never_answers(arrive: Arrive, sqlite_database: Database):
+    """A portal that takes a request and says nothing costs the patient at most 5 seconds, and ends in the contact
+    route."""
+
+    over = asyncio.Event()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    visitor = await arrive(verification_url=f"http://127.0.0.1:{port}", bot_credential=CREDENTIAL)
+    visitor.client.timeout = httpx.Timeout(20)
+    await visitor.open_chat()
+    began = time.monotonic()
+    said = await visitor.say("send me a new code")
+    assert time.monotonic() - began < 6
+    assert "on its way" not in said
+    assert CONTACT in said
+    assert visitor.kinds == ["error"]
+    over.set()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_limits_that_cannot_be_counted(arrive: Arrive):
+    """While the limiter is away the bot's sends are refused: no claim, the contact route."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+
+    async def closed() -> None:
+        raise SendsUnavailable  # what the check says when its store does not answer
+
+    alex.app.ctx.backend.bot._ready = closed
+    said = await alex.say("send me another code please")
+    assert "on its way" not in said
+    assert CONTACT in said
+    await alex.mail(1)
+
+
+@pytest.mark.parametrize("words", ["the code never came", "my code is not accepted", "send me a new code"])
+async def test_a_practice_that_sends_its_own_codes(arrive: Arrive, words: str):
+    """FAQ only: every way to a new code ends at the portal's own sign-in and the practice's own contact page; no code
+    is offered, and no form of ours."""
+    visitor = await arrive(verification_url="none")
+    await visitor.open_chat()
+    said = await visitor.say(words)
+    assert "Shall I send" not in said
+    assert "on its way" not in said
+    assert "CrystalRunHealthcare.com/Contact" in said
+    assert "Write to them from here" not in visitor.buttons
+    said = await visitor.say("my code 482913 does not work")
+    assert "482913" not in said
+    assert (await visitor.client.put("/chat/session/handoff", json={"handoff": "x" * 43})).status_code == 403
+    request = {"name": "Pat", "reply_to": "pat@example.com", "reason": "Patient Portal", "message": "Help."}
+    assert (await visitor.client.post("/v1/contact", json=request)).status_code == 503
