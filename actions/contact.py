@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rasa_sdk.events import AllSlotsReset, SlotSet
+from rasa_sdk.events import ActiveLoop, AllSlotsReset, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
@@ -179,7 +179,7 @@ class ActionCancelContact(_ContactAction):
         """Forget the draft."""
         await self._client.discard(tracker.sender_id)
         dispatcher.utter_message(response="utter_contact_cancelled")
-        return [AllSlotsReset()]
+        return [AllSlotsReset(), ActiveLoop(None)]
 
 
 def summary_of(tracker: Tracker, labels: Mapping[str, str]) -> str:

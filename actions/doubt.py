@@ -42,7 +42,7 @@ class ActionAskBetween(_Choices):
 
 
 class ActionMiss(_Choices):
-    """No answer: asks to rephrase and offers the nearest topics, then offers a person, then says how to reach one."""
+    """No answer: asks to rephrase beside the nearest topics and a person, then offers a person, then says how."""
 
     def name(self) -> str:
         """Its name in domain.yml."""
@@ -52,8 +52,9 @@ class ActionMiss(_Choices):
         """Take the next step of the ladder."""
         match misses_in_a_row(tracker):
             case 0:
-                nearest = self.buttons(understanding(tracker).get("candidates", []))
-                dispatcher.utter_message(response="utter_miss_rephrase", buttons=nearest)
+                nearest = understanding(tracker).get("candidates", [])
+                person = [topic for topic in ("request_human",) if topic not in nearest]
+                dispatcher.utter_message(response="utter_miss_rephrase", buttons=self.buttons([*nearest, *person]))
             case 1:
                 dispatcher.utter_message(response="utter_miss_offer_contact")
             case _:

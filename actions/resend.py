@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -14,6 +15,17 @@ OTHER_WAY = {
     Channel.SMS: {"title": "Send it by text message", "payload": '/request_resend{"channel": "sms"}'},
     Channel.EMAIL: {"title": "Send it by email (less secure)", "payload": '/request_resend{"channel": "email"}'},
 }
+
+
+_BY_EMAIL = re.compile(
+    r"\b(?:by|via|through|to|in) (?:my |the |an )?e-?mail\b|\be-?mail (?:it|me|the code|a code|one)\b", re.IGNORECASE
+)
+_NOT_SO = re.compile(r"\b(?:not|no|don'?t|instead of|rather than)\b|•••", re.IGNORECASE)
+
+
+def asks_for_email(text: str) -> bool:
+    """True for "send it by email"; not where a destination is named (it is never taken), nor where email is refused."""
+    return bool(_BY_EMAIL.search(text)) and not _NOT_SO.search(text)
 
 
 class _BackendAction(Action):
@@ -70,6 +82,8 @@ class ActionResend(_BackendAction):
             dispatcher.utter_message(response="utter_no_sign_in")
             return []
         channel = next((e["value"] for e in tracker.latest_message["entities"] if e["entity"] == "channel"), None)
+        if channel is None and asks_for_email(tracker.latest_message.get("text") or ""):
+            channel = Channel.EMAIL if Channel.EMAIL in status.other_channels else None
         message = (tracker.latest_message.get("metadata") or {}).get("message_id") or len(tracker.events)
         key = str(uuid5(NAMESPACE_URL, f"{tracker.sender_id}:{message}"))
         sent = await self._client.redeem(tracker.sender_id, channel=channel, idempotency_key=key)

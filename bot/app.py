@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvloop
 from sanic import HTTPResponse, Request, Sanic
@@ -18,21 +18,22 @@ from sanic import HTTPResponse, Request, Sanic
 from bot.accounts.demo import PASSWORD
 from bot.accounts.passwords import Passwords
 from bot.accounts.terminal import Office
-from bot.assistant import assistant_for, topic_labels
+from bot.assistant import assistant_for
 from bot.audit.model import Actor, By
 from bot.audit.store import AuditStore
 from bot.backend import Backend, build_backend
 from bot.channels.api import COOKIE, ChatSession, chat_api
 from bot.channels.limits import ChatLimits
-from bot.channels.model import Bind, Exposed, Intake, OptOuts, bind_nothing, expose_nothing
-from bot.channels.service import ChatService, mask_contacts
+from bot.channels.model import Bind, Exposed, Intake, OptOuts, expose_nothing
+from bot.channels.service import mask_contacts
 from bot.channels.store import ConversationStore
-from bot.contact.model import ContactClient, Field
+from bot.contact.desk import ContactDesk
+from bot.contact.store import ContactStore
 from bot.db import Clock, Database, system_clock
 from bot.delivery.opt_outs import SenderOptOuts
 from bot.delivery.store import OutboxStore
 from bot.desk import NoticeWatch, Teachable, both, build_insights, console_apis
-from bot.engine.model import Engine, Kind, Reply
+from bot.engine.model import Engine
 from bot.events import Record, record_nothing
 from bot.http.api import Api
 from bot.http.assets import assets_api, load_assets
@@ -45,13 +46,12 @@ from bot.http.pages import Pages
 from bot.http.server import new_app, serving
 from bot.insights.retention import Prune, Retention
 from bot.insights.service import Insights
-from bot.privacy import Keys, find_contact, load_keys, redact_contacts
-from bot.settings import Settings
+from bot.insights.traffic import Lines
+from bot.privacy import Keys, load_keys
+from bot.settings import Rate, Settings
 from bot.texting import Texting, build_texting
 from bot.verification.model import new_code
-
-if TYPE_CHECKING:
-    pass
+from bot.webchat import build_webchat, transcript_of
 
 log = logging.getLogger("twostep.app")
 
@@ -121,17 +121,21 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     before: list[Hook] = [backend.start, *parts.before]
     after: list[Hook] = [backend.stop, *parts.after]
     prunes: dict[str, Prune] = {"insights": insights.prune, "backend": backend.prune}
+    prunes["contact work"] = ContactDesk(database, ContactStore(database, keys), keys, parts.clock).prune
     if not settings.verification_url:  # staff signs in to the portal of this process
         apis += console_apis(
-            settings, database, keys, parts.clock, insights, backend, topic_labels(), sign_in="/sign-in"
+            settings, database, keys, parts.clock, insights, backend, sign_in="/sign-in"
         )
     chat = texting = None
     if only != "verification":
-        engine = parts.engine or assistant_for(settings, database, backend, after)
-        chat = _chat(settings, parts, store, engine, keys, record, backend)
+        engine = parts.engine or assistant_for(settings, database, backend, after, parts.clock)
+        chat = build_webchat(
+            settings, store, engine, keys, backend, record, parts.clock,
+            bind=parts.bind, exposed=parts.exposed, intake=parts.intake,
+        )
         apis += [chat_api(chat, session, ChatLimits(limiter, settings.chat_per_session, settings.chat_per_address))]
         after.append(chat.drain)
-        prunes["chat"] = chat.forget_idle
+        prunes["chat"] = chat.prune
         texting = _texting(settings, parts, database, keys, engine, limiter, record, backend)
         apis += texting.apis
         prunes["texting"] = texting.prune
@@ -148,6 +152,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
             "contact": settings.contact_page if settings.faq_only else f"{settings.own_url}/contact",
         })),
     ]
+    prunes["log"] = lambda before: database.wipe_log()
     retention = Retention(settings.retention_days, parts.clock, prunes)
     before.append(retention.start)
     after.append(retention.stop)
@@ -156,6 +161,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     app.ctx.backend = backend
     app.ctx.chat = chat
     app.ctx.texting = texting
+    app.ctx.retention = retention
 
     async def start(app: Sanic[Any, Any]) -> None:
         if parts.migrate:
@@ -183,48 +189,6 @@ def _show_staff_work(insights: Insights, engine: Engine, before: list[Hook], aft
         after.append(watch.stop)
 
 
-def _chat(
-    settings: Settings, parts: Parts, store: ConversationStore, engine: Engine, keys: Keys, record: Record,
-    backend: Backend,
-) -> ChatService:
-    client = backend.verification_client
-    return ChatService(
-        store, engine, keys, failure_reply(settings),
-        bind=parts.bind or (client.bind if client else bind_nothing),
-        exposed=parts.exposed or (client.exposed if client else expose_nothing),
-        intake=parts.intake or (
-            mask_contacts if settings.faq_only else partial(take_in, engine, backend.contact_client)
-        ),
-        forget_elsewhere=backend.forget, record=record, clock=parts.clock,
-    )
-
-
-ENTRIES = {"contact_name": Field.NAME, "contact_reply_to": Field.REPLY_TO, "contact_message": Field.MESSAGE}
-
-
-async def take_in(engine: Engine, contact: ContactClient, conversation: str, text: str) -> str:
-    """Mask numbers and addresses; where the contact form asks for them, they go into its draft first.
-
-    The draft is the only place for them: the engine, its tracker and the transcript see the masked text.
-    """
-    masked = redact_contacts(text)
-    if masked != text:
-        field = ENTRIES.get(await engine.asked(conversation) or "")
-        if field is Field.REPLY_TO:
-            await contact.save_draft(conversation, field, find_contact(text) or text)
-        elif field is not None:
-            await contact.save_draft(conversation, field, text)
-    return masked
-
-
-async def transcript_of(store: ConversationStore, conversation: str) -> str:
-    """A conversation as plain lines, for the practice's staff; it was redacted when it was kept."""
-    return "\n".join(
-        f"{'Patient' if message.sender == 'patient' else 'Assistant'}: {message.text}"
-        for message in await store.history(conversation)
-    )
-
-
 def _texting(
     settings: Settings, parts: Parts, database: Database, keys: Keys, engine: Engine, limiter: Limiter, record: Record,
     backend: Backend,
@@ -235,19 +199,8 @@ def _texting(
     client = backend.verification_client
     exposed = parts.exposed or (client.exposed if client else expose_nothing)
     return build_texting(
-        settings, database, keys, engine, limiter, failure_reply(settings), opt_outs, exposed=exposed,
+        settings, database, keys, engine, limiter, opt_outs, exposed=exposed,
         intake=parts.intake or mask_contacts, record=record, clock=parts.clock,
-    )
-
-
-def failure_reply(settings: Settings) -> Reply:
-    """What the patient reads when the engine itself broke."""
-    page = settings.contact_page
-    return Reply(
-        f"Sorry, something went wrong on our side. Please try again in a moment. A person can help you too: fill in "
-        f"the [contact form]({page}) with the reason '{settings.contact_reason}', or call "
-        f"[{settings.phone}](tel:{settings.phone}).",
-        kind=Kind.ERROR, contact_route=True,
     )
 
 
@@ -287,8 +240,8 @@ def _observer(metrics: Metrics) -> Callable[[Request, int, float], None]:
 
 
 @asynccontextmanager
-async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[ChatService]:
-    """The chat with everything behind it, counted, at the time that a clock tells; nothing is sent."""
+async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[Lines]:
+    """Chat and texts with everything behind them, counted, at the time that a clock tells; nothing is sent."""
     database = Database(settings.database)
     await asyncio.to_thread(database.migrate)
     keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
@@ -299,9 +252,14 @@ async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[ChatServi
         settings, database, keys, clock, record, Limiter(settings.redis_url), transcript=partial(transcript_of, store)
     )
     after.append(backend.stop)
-    engine = assistant_for(settings, database, backend, after)
+    engine, parts = assistant_for(settings, database, backend, after, clock), Parts(clock=clock)
+    # A month's texts in a minute are not what the limits are for.
+    patient = settings.model_copy(update={"sms_per_sender": Rate(10_000, 1), "sms_per_sender_day": 10_000})
     try:
-        yield _chat(settings, Parts(clock=clock), store, engine, keys, record, backend)
+        yield Lines(
+            build_webchat(settings, store, engine, keys, backend, record, clock),
+            _texting(patient, parts, database, keys, engine, Limiter(), record, backend),
+        )
     finally:
         for hook in reversed(after):
             await hook()

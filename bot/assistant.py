@@ -12,22 +12,15 @@ from typing import TYPE_CHECKING, Any
 from bot.backend import Backend
 from bot.channels.sms import current_sender
 from bot.contact.model import ContactClient
-from bot.db import Database
+from bot.db import Clock, Database, system_clock
 from bot.settings import Settings
 from bot.verification.model import VerificationClient
+from bot.words import topic_labels
 
 if TYPE_CHECKING:
     from bot.engine.rasa_engine import RasaEngine
 
 PROJECT = Path(__file__).parents[1]
-
-
-def topic_labels(root: Path = PROJECT) -> dict[str, str]:
-    """The topics' names on buttons, from domain.yml, the one place for words."""
-    import yaml
-
-    domain = yaml.safe_load((root / "domain.yml").read_text(encoding="utf-8"))
-    return dict(domain["responses"]["utter_topic_labels"][0]["custom"])
 
 
 def faq_actions(labels: Mapping[str, str]) -> list[Any]:
@@ -84,6 +77,7 @@ def load_assistant(
     database: Database,
     verification: VerificationClient | None = None,
     contact: ContactClient | None = None,
+    clock: Clock = system_clock,
 ) -> RasaEngine:
     """The engine with its actions, words and locks.
 
@@ -97,7 +91,7 @@ def load_assistant(
     from bot.engine.training import Project
 
     project = Project(root)
-    labels = topic_labels(root)
+    labels = topic_labels()
     return load_engine(
         project.model,
         database,
@@ -110,6 +104,7 @@ def load_assistant(
         without=() if contact else ("/file_contact",),
         turn_timeout=settings.turn_timeout,
         notice=settings.notice,
+        clock=clock,
     )
 
 
@@ -136,10 +131,11 @@ def load_understanding(root: Path) -> Callable[[str], dict[str, Any]]:
 
 
 def assistant_for(
-    settings: Settings, database: Database, backend: Backend, after: list[Callable[[], Awaitable[None]]]
+    settings: Settings, database: Database, backend: Backend, after: list[Callable[[], Awaitable[None]]],
+    clock: Clock = system_clock,
 ) -> RasaEngine:
     """The engine beside a backend; what is to be awaited when the server stops is added to `after`."""
     contact = None if settings.faq_only else backend.contact_client
-    engine = load_assistant(settings, PROJECT, database, backend.verification_client, contact)
+    engine = load_assistant(settings, PROJECT, database, backend.verification_client, contact, clock)
     after.append(engine.close)
     return engine

@@ -28,7 +28,7 @@ from bot.settings import Settings, SettingsError, load_settings
 if TYPE_CHECKING:
     from bot.db import Clock, Database
     from bot.insights.service import Insights
-    from bot.insights.traffic import Talk
+    from bot.insights.traffic import Lines
 
 PROJECT = Path(__file__).parents[1]
 
@@ -84,7 +84,7 @@ def train(force: Annotated[bool, typer.Option(help="Train all of it again.")] = 
 
 @app.command()
 def chat() -> None:
-    """Talk to the assistant in the terminal."""
+    """Talk to the assistant in the terminal; `quit` ends."""
     settings = _settings()
     _train(force=False)
     asyncio.run(_chat(settings))
@@ -239,7 +239,7 @@ def _open_insights() -> AbstractAsyncContextManager[Insights]:
     return open_insights(_settings(), forget_engine)
 
 
-def _open_talk(clock: Clock) -> AbstractAsyncContextManager[Talk]:
+def _open_talk(clock: Clock) -> AbstractAsyncContextManager[Lines]:
     settings = _settings()
     if not settings.demo:
         raise UserError("demo-traffic is for the demo: set TWOSTEP_MODE=demo and another TWOSTEP_DATA_DIR")
@@ -305,7 +305,7 @@ async def _chat(settings: Settings) -> None:
                 text = await asyncio.to_thread(input, "you> ")
             except (EOFError, KeyboardInterrupt):
                 return
-            if text.strip() in ("exit", "quit"):
+            if text.strip().lstrip("/") in ("exit", "quit"):
                 return
             if text.strip():
                 replies = (await engine.answer(conversation, redact_codes(text).text, channel="terminal")).replies

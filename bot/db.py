@@ -54,9 +54,10 @@ class Database:
 
     Args:
         url: `sqlite+aiosqlite:///FILE` or `postgresql+psycopg://...`.
+        pool_timeout: seconds to wait for a connection.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, pool_timeout: float = POOL_TIMEOUT) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer: AsyncEngine
@@ -64,14 +65,14 @@ class Database:
         if self.is_sqlite:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT)
-            self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, pool_timeout=POOL_TIMEOUT)
+            self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=pool_timeout)
+            self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, pool_timeout=pool_timeout)
             event.listen(self._writer.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._reader.sync_engine, "connect", _prepare_sqlite_reader)
             event.listen(self._writer.sync_engine, "begin", _begin_immediate)
         else:
             self._writer = self._reader = create_async_engine(
-                self.url, pool_size=10, max_overflow=10, pool_timeout=POOL_TIMEOUT, pool_pre_ping=True,
+                self.url, pool_size=10, max_overflow=10, pool_timeout=pool_timeout, pool_pre_ping=True,
                 connect_args={"connect_timeout": 3},
             )
 
@@ -95,6 +96,12 @@ class Database:
         """Raise one of `UNAVAILABLE` when the database does not answer."""
         async with self.read() as connection:
             await connection.execute(text("SELECT 1"))
+
+    async def wipe_log(self) -> None:
+        """After deleting: let nothing deleted stand in SQLite's write-ahead log, unless somebody reads just now."""
+        if self.is_sqlite:
+            async with self.read() as connection:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:
         """Close every connection."""
@@ -144,7 +151,10 @@ def _alembic_config() -> Config:
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's `begin` event opens the transactions instead of the driver
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in (
+        "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000",
+        "secure_delete=ON",  # what is deleted is overwritten: a forgotten conversation is not to be found in the file
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
@@ -23,12 +23,14 @@ from bot.http.api import Api
 from bot.http.pages import Pages
 from bot.insights.admin_pages import admin_pages
 from bot.insights.console import Guard
+from bot.insights.model import UNKNOWN_TOPIC
 from bot.insights.pages import Frame, figure_pages
 from bot.insights.service import Erase, Insights
 from bot.insights.work_pages import work_pages
 from bot.privacy import Keys, load_keys
 from bot.settings import Settings
 from bot.verification.handoff_store import HandoffStore
+from bot.words import topic_labels
 
 log = logging.getLogger("twostep.desk")
 
@@ -46,13 +48,18 @@ class Teachable(Protocol):
 NOTICE_EVERY = 5.0  # seconds until a notice that was set in another process shows here
 
 
+def topic_names() -> dict[str, str]:
+    """What staff calls the topics: as on the assistant's buttons."""
+    return {**topic_labels(), UNKNOWN_TOPIC: "Not for the assistant"}
+
+
 def build_insights(
     settings: Settings, database: Database, clock: Clock, *, store: ConversationStore, erase: Sequence[Erase] = ()
 ) -> Insights:
     """The counting, with the web chat's messages to read."""
     return Insights(
         database, clock, zone=ZoneInfo(settings.time_zone), minutes_per_contact=settings.minutes_per_contact,
-        transcript=store.history, erase=erase,
+        transcript=store.history, erase=erase, names=topic_names(),
     )
 
 
@@ -68,12 +75,11 @@ def both(first: Record, second: Record) -> Record:
 
 def console_apis(
     settings: Settings, database: Database, keys: Keys, clock: Clock, insights: Insights, backend: Backend,
-    intents: Mapping[str, str], sign_in: str,
+    sign_in: str,
 ) -> list[Api]:
     """The console's pages.
 
     Args:
-        intents: topic to its name, for labels.
         sign_in: where staff signs in.
     """
 
@@ -85,11 +91,14 @@ def console_apis(
         async with database.write() as connection:
             await backend.audit.append(connection, by, action, at=clock(), subject=subject, rule=rule)
 
-    frame = Frame(Pages(settings), Guard(session_of, audit), sign_in)
+    def veil(conversation: str) -> str:
+        return keys.pseudonym("audit-conversation", conversation)
+
+    frame = Frame(Pages(settings), Guard(session_of, audit, veil), sign_in)
     requests = ContactDesk(database, ContactStore(database, keys), keys, clock)
     return [
         figure_pages(frame, insights),
-        work_pages(frame, insights, requests, intents),
+        work_pages(frame, insights, requests, topic_names()),
         admin_pages(frame, insights, backend.accounts, backend.sign_in.enable_factor, settings.notice),
     ]
 

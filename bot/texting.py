@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
-import yaml
 from pydantic import SecretStr
 from sanic import Sanic
 
 from bot.channels.limits import SmsLimits
 from bot.channels.model import Exposed, Intake, OptOuts, expose_nothing
 from bot.channels.service import ChatService, mask_contacts
-from bot.channels.sms import CHANNEL, SmsService, Words
+from bot.channels.sms import CHANNEL, Inbound, SmsService
 from bot.channels.sms_api import sms_api
 from bot.channels.sms_store import SmsStore
 from bot.channels.store import ConversationStore
 from bot.channels.terminal import Line
 from bot.db import Clock, Database, system_clock
-from bot.engine.model import Engine, Reply
+from bot.engine.model import Engine
 from bot.events import Record, record_nothing
 from bot.http.api import Api
 from bot.http.limits import Limiter
@@ -29,8 +28,7 @@ from bot.http.server import serving
 from bot.http.twilio_form import TwilioForms
 from bot.privacy import Keys, load_keys
 from bot.settings import Settings, SmsKeywords
-
-PROJECT = Path(__file__).parents[1]
+from bot.words import failure_reply, sms_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +40,18 @@ class Texting:
     drain: Callable[[], Awaitable[None]]
     prune: Callable[[int], Awaitable[None]]
 
+    async def text(self, number: str, text: str) -> list[str]:
+        """A text from this number (E.164) without Twilio between; what is answered."""
+        return await self.service.answer(Inbound(token_hex(16), number, "", text), request_id="demo-traffic")
+
 
 def build_texting(
-    settings: Settings, database: Database, keys: Keys, engine: Engine, limiter: Limiter, failure: Reply,
+    settings: Settings, database: Database, keys: Keys, engine: Engine, limiter: Limiter,
     opt_outs: OptOuts, *, exposed: Exposed = expose_nothing, intake: Intake = mask_contacts,
     record: Record = record_nothing, clock: Clock = system_clock,
 ) -> Texting:
     """Put help by text message together; nothing connects before the first text."""
+    failure = failure_reply(settings, CHANNEL)
     chat = ChatService(
         ConversationStore(database), engine, keys, failure, channel=CHANNEL, exposed=exposed, intake=intake,
         record=record, clock=clock,
@@ -56,17 +59,11 @@ def build_texting(
     store = SmsStore(database)
     service = SmsService(
         chat, store, SmsLimits(limiter, settings.sms_per_sender, settings.sms_per_sender_day), opt_outs, keys,
-        spoken_words(settings), failure, answers_keywords=settings.sms_keywords is SmsKeywords.OURS, clock=clock,
+        sms_words(settings), failure, answers_keywords=settings.sms_keywords is SmsKeywords.OURS, clock=clock,
     )
     forms = TwilioForms(settings.model_copy(update={"twilio_auth_token": SecretStr(signing_token(settings, keys))}))
     api = sms_api(service, forms, code_sender=settings.code_sender)
     return Texting(apis=(api,), service=service, drain=service.drain, prune=store.prune)
-
-
-def spoken_words(settings: Settings, root: Path = PROJECT) -> Words:
-    """What is said without the engine, from domain.yml, the one place for words."""
-    domain = yaml.safe_load((root / "domain.yml").read_text(encoding="utf-8"))
-    return Words.filled(domain["responses"]["utter_sms_words"][0]["custom"], settings.organization)
 
 
 def signing_token(settings: Settings, keys: Keys) -> str:

@@ -117,7 +117,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh, migrated database; the test runs once for each kind."""
-    made = Database(database_url)
+    made = Database(database_url, pool_timeout=60)  # a slow machine is no failure
     yield made
     await made.close()
 

@@ -69,6 +69,9 @@ class EchoEngine:
         """Remember that it was asked to forget."""
         self.forgotten.append(conversation)
 
+    async def prune(self, before: int) -> None:
+        """Nothing is kept here."""
+
 
 def _answer(reply: Reply) -> Answer:
     return Answer((reply,), Understanding("ask_what_is", 0.9, Decision.ANSWER, (), ("ask_what_is",)))

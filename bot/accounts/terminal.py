@@ -45,7 +45,7 @@ def accounts_commands(open_office: OpenOffice) -> typer.Typer:
         try:
             said = asyncio.run(inside())
         except (AccountError, UnusableAddress) as error:
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"twostep: {error}", err=True)
             raise typer.Exit(1) from None
         if said:
             typer.echo(said)

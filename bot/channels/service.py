@@ -223,6 +223,12 @@ class ChatService:
             count += len(idle)
         return count
 
+    async def prune(self, before: int) -> None:
+        """Delete every word from before this time (milliseconds UTC), whether or not its conversation goes on."""
+        await self.forget_idle(before)
+        await self._store.delete_before(before)
+        await self._engine.prune(before)
+
     async def drain(self) -> None:
         """Wait for the turns that are being answered, when the server stops."""
         if self._running:

@@ -237,6 +237,12 @@ class ConversationStore:
             gone = await connection.execute(delete(conversations).where(conversations.c.id == conversation))
             return gone.rowcount > 0
 
+    async def delete_before(self, before: int) -> None:
+        """Delete what was said before this time in conversations that go on (a number's, for years)."""
+        async with self._database.write() as connection:
+            for table, at in ((feedback, feedback.c.at), (turns, turns.c.lease), (messages, messages.c.at)):
+                await connection.execute(delete(table).where(at < before))
+
     async def idle_since(self, before: int, limit: int = 500) -> list[str]:
         """Conversations without a message since then, for the retention job."""
         async with self._database.read() as connection:

@@ -58,6 +58,7 @@ class FiledRequest:
     message: str
     transcript: str
     note: str
+    conversation: str
 
 
 class NoSuchRequest(LookupError):
@@ -95,7 +96,7 @@ class ContactDesk:
         """
         async with self._database.read() as connection:
             row = (await connection.execute(
-                select(contact_requests.c.reason, contact_requests.c.at)
+                select(contact_requests.c.reason, contact_requests.c.at, contact_requests.c.conversation)
                 .where(contact_requests.c.reference == reference)
             )).first()
             values = await self._store.request(connection, reference)
@@ -109,6 +110,7 @@ class ContactDesk:
             values.get("name", ""), values.get("reply_to", ""), values.get("message", ""),
             values.get("transcript", ""),
             self._keys.open(NOTE, work.sealed_note) if work and work.sealed_note else "",
+            row.conversation or "",
         )
 
     async def change(self, reference: str, state: str, note: str, *, account: str, who: str) -> None:

@@ -107,3 +107,7 @@ class Engine(Protocol):
     async def forget(self, conversation: str) -> None:
         """Delete all that the engine keeps of a conversation."""
         ...
+
+    async def prune(self, before: int) -> None:
+        """Delete what was said before this time (milliseconds UTC) in conversations that go on."""
+        ...

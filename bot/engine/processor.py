@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,7 @@ UNDERSTANDING = "understanding"  # the key that bot.nlu.decision writes on a mes
 CONTROL = frozenset(
     {"greet", "thank", "goodbye", "affirm", "deny", "start_over", "out_of_scope", "choose_between"}
 )  # intents that are not topics: what is said to them is a message, not an answer
+BARE_COMMAND = re.compile(r"[/\\]+\s*\w+\s*(\{.*)?", re.DOTALL)
 WARNING = "utter_code_warning"
 WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
 
@@ -152,8 +154,12 @@ class TurnProcessor(MessageProcessor):
 
 
 def plain(text: str) -> str:
-    """The text as nothing but text: Rasa takes a leading slash for an intent that the writer chose himself."""
-    return text.strip().lstrip("/\\ \t\n") or "?"
+    """The text as nothing but text: Rasa takes a leading slash for an intent that the writer chose himself.
+
+    A bare command ("/request_resend", "/restart") asks nothing in a person's words: its name is not read as if it did.
+    """
+    text = text.strip()
+    return "?" if BARE_COMMAND.fullmatch(text) else text.lstrip("/\\ \t\n") or "?"
 
 
 def context_of(tracker: DialogueStateTracker, topics: frozenset[str]) -> dict[str, Any]:

@@ -89,6 +89,10 @@ class RasaEngine:
         async with self._locks.hold(conversation):
             await self._store.forget(conversation)
 
+    async def prune(self, before: int) -> None:
+        """See `Engine.prune`."""
+        await self._store.prune(before)
+
     async def close(self) -> None:
         """Let the turns that are under way finish (each within its limit), then close."""
         if self._turns:

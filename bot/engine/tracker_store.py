@@ -39,16 +39,18 @@ tracker_states = Table(
 
 TURNS_KEPT = 4  # rules look at the last turn; a few more are kept for "say it in other words" and for readers of dumps
 TURNS_BEFORE_CUT = 8
+TURNS_KEPT_FOR = 86_400_000  # milliseconds of silence after which nobody refers to earlier turns any more
 RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event, and nobody reads its tail
 
 JsonEvent = dict[str, Any]
 
 
 class StoredTracker(DialogueStateTracker):
-    """A tracker that knows what of it is stored already: these events, up to this position of the log."""
+    """A tracker that knows what of it is stored already, and when: these events, up to this position of the log."""
 
     recent_events: list[JsonEvent] = []
     next_position = 0
+    stored_at = 0
 
 
 class AsyncTrackerStore(TrackerStore):
@@ -65,9 +67,7 @@ class AsyncTrackerStore(TrackerStore):
 
     async def retrieve(self, sender_id: str) -> StoredTracker | None:
         """The tracker with its recent events; None for a conversation that is new or was forgotten."""
-        query = select(tracker_states.c.data, tracker_states.c.position).where(
-            tracker_states.c.conversation == sender_id
-        )
+        query = select(tracker_states).where(tracker_states.c.conversation == sender_id)
         async with self._database.read() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
@@ -77,7 +77,7 @@ class AsyncTrackerStore(TrackerStore):
         for event in deserialise_events(recent):
             tracker.update(event, self.domain)
         tracker.recent_events = recent
-        tracker.next_position = row.position
+        tracker.next_position, tracker.stored_at = row.position, row.at
         return tracker
 
     async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> DialogueStateTracker:
@@ -91,8 +91,10 @@ class AsyncTrackerStore(TrackerStore):
         new = [_slim(event.as_dict()) for event in list(tracker.events)[len(recent) :]]
         if not new:
             return
-        recent = _compact(recent + new)
         now = self._clock()
+        if now - tracker.stored_at >= TURNS_KEPT_FOR:
+            recent = _snapshot(recent)
+        recent = _compact(recent + new)
         state = {"data": json.dumps(recent), "position": position + len(new), "at": now}
         upsert = self._database.insert(tracker_states).values(conversation=tracker.sender_id, **state)
         async with self._database.write() as connection:
@@ -110,6 +112,12 @@ class AsyncTrackerStore(TrackerStore):
         async with self._database.write() as connection:
             for table in (tracker_events, tracker_states):
                 await connection.execute(delete(table).where(table.c.conversation == conversation))
+
+    async def prune(self, before: int) -> None:
+        """Delete the events from before this time (ms). No state row holds such: turns go from it with the first one
+        after a day's silence, and a conversation that stays silent is forgotten whole."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(tracker_events).where(tracker_events.c.at < before))
 
     async def keys(self) -> list[str]:
         """The conversations there are."""

@@ -157,7 +157,7 @@ def _docs_page(document: dict[str, Any]) -> str:
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>twostep: HTTP interface</title>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         "<link rel='icon' href='/static/icon.svg'><link rel='stylesheet' href='/static/site.css'></head>"
-        "<body><main><h1>HTTP interface</h1>"
+        "<body><main class='site-width'><h1>HTTP interface</h1>"
         "<p><a href='/docs/openapi.json'>OpenAPI 3.1 document</a></p>"
         f"{''.join(rows)}<h2>Schemas</h2><pre tabindex='0'>{schemas}</pre></main></body></html>"
     )

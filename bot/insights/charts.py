@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.insights.figures import Report, Tally, cell, is_small
 from bot.insights.model import Outcome
-from bot.insights.tables import CHANNELS, OUTCOMES, REASONS, topic_name
+from bot.insights.tables import CHANNELS, OUTCOMES, REASONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -178,7 +178,7 @@ def _channels(axes: Axes, report: Report) -> None:
 
 def _topics(axes: Axes, report: Report) -> None:
     groups = dict(list(report.topics.items())[:_MOST_ROWS])
-    _stack(axes, [topic_name(name) for name in groups], list(groups.values()), list(OUTCOMES), across=True)
+    _stack(axes, [report.topic_name(name) for name in groups], list(groups.values()), list(OUTCOMES), across=True)
 
 
 def _about(report: Report, what: str) -> str:

@@ -66,6 +66,8 @@ class ContactRequest(ContactEntry, Protocol):
     def transcript(self) -> str: ...
     @property
     def note(self) -> str: ...
+    @property
+    def conversation(self) -> str: ...
 
 
 class Requests(Protocol):
@@ -106,10 +108,15 @@ class NotSignedIn(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Lets staff in and writes down what they see and do."""
+    """Lets staff in and writes down what they see and do.
+
+    `veil` gives the stand-in under which the record names a conversation: the record is never changed, and what is
+    forgotten must not be found by its id there.
+    """
 
     session_of: SessionOf
     audit: Audit
+    veil: Callable[[str], str]
 
     async def staff(self, request: Request, action: str, subject: str = "", *, admin: bool = False) -> Staff:
         """Who asks; written down before anything is shown or done.

@@ -145,6 +145,14 @@ class Report:
     channels: dict[str, Tally]
     topics: dict[str, Tally]
     running: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def topic_name(self, topic: str) -> str:
+        """A topic as people call it; `ask_text_charges` -> `Text charges` where nobody gave it a name."""
+        if topic in self.names:
+            return self.names[topic]
+        words = topic.split("_")
+        return " ".join(words[1:] if len(words) > 1 and words[0] in ("ask", "report") else words).capitalize()
 
 
 def ratio(part: int, whole: int) -> float | None:
@@ -198,6 +206,7 @@ def periods(since: date, until: date, by: By) -> list[str]:
 def summarise(
     since: date, until: date, by: By, minutes_per_contact: int, *,
     by_day: Iterable[Counted], by_channel: Iterable[Counted], by_topic: Iterable[Counted], running: int = 0,
+    names: Mapping[str, str] | None = None,
 ) -> Report:
     """A report from rows that were counted in three ways; each way holds every episode once."""
     total = Tally()
@@ -208,7 +217,7 @@ def summarise(
     return Report(
         since, until, by, minutes_per_contact, total, times,
         _sorted(_grouped((row.channel, row) for row in by_channel)),
-        _sorted(_grouped((row.topic, row) for row in by_topic)), running,
+        _sorted(_grouped((row.topic, row) for row in by_topic)), running, names or {},
     )
 
 

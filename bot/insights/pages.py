@@ -36,6 +36,11 @@ class Span:
     error: str = ""
 
     @property
+    def name(self) -> str:
+        """The same as the audit record names it."""
+        return f"{self.since}..{self.until}:{self.by}"
+
+    @property
     def query(self) -> str:
         """The same as part of an address."""
         return urlencode({"since": self.since.isoformat(), "until": self.until.isoformat(), "by": self.by.value})
@@ -97,12 +102,15 @@ def figure_pages(frame: Frame, insights: Insights) -> Api:
     """Overview, topic table, charts and CSV files."""
     api = Api("Staff console: figures")
 
+    def asked(request: Request) -> Span:
+        return span_of({name: request.args.get(name) for name in ("since", "until", "by")}, insights.today())
+
     async def report(request: Request) -> tuple[Span, Report]:
-        span = span_of({name: request.args.get(name) for name in ("since", "until", "by")}, insights.today())
+        span = asked(request)
         return span, await insights.report(span.since, span.until, span.by)
 
     async def show(request: Request, here: str, template: str, charts: Sequence[str]) -> HTTPResponse:
-        staff = await frame.guard.staff(request, f"staff.{here}_viewed")
+        staff = await frame.guard.staff(request, f"staff.{here}_viewed", asked(request).name)
         span, found = await report(request)
         return frame.render(
             template, staff, here, span=span, report=found, tables={table.name: table for table in tables(found)},
@@ -126,7 +134,7 @@ def figure_pages(frame: Frame, insights: Insights) -> Api:
         """A chart, as a file of its own because its policy differs."""
         if name not in CHARTS:
             raise NotFound
-        await frame.guard.staff(request, "staff.chart_viewed", name)
+        await frame.guard.staff(request, "staff.chart_viewed", f"{name}:{asked(request).name}")
         _, found = await report(request)
         svg = await asyncio.to_thread(chart, name, found)
         return HTTPResponse(svg, content_type="image/svg+xml", headers={"Content-Security-Policy": CHART_POLICY})
@@ -134,7 +142,7 @@ def figure_pages(frame: Frame, insights: Insights) -> Api:
     @frame.page(api, "GET", "/staff/tables/<name:ext=csv>")
     async def table(request: Request, name: str, ext: str) -> HTTPResponse:
         """A table of figures as a CSV file."""
-        await frame.guard.staff(request, "staff.table_exported", name)
+        await frame.guard.staff(request, "staff.table_exported", f"{name}:{asked(request).name}")
         span, found = await report(request)
         wanted = next((each for each in tables(found) if each.name == name), None)
         if wanted is None:

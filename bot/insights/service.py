@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from bot.db import Clock, Database
 from bot.events import CodeDelivery, Event, FeedbackGiven, SignInCompleted
 from bot.insights.figures import By, Report, summarise
-from bot.insights.model import EPISODE_GAP, UNKNOWN_TOPIC, Why, conversation_of, episodes
+from bot.insights.model import EPISODE_GAP, UNKNOWN_TOPIC, Background, Why, background, conversation_of, episodes
 from bot.insights.store import InsightStore
 
-QUEUE_LENGTH = 200  # entries shown at once
+QUEUE_LENGTH = 500  # entries shown at once
 NOTICE_LENGTH = 200  # characters
 
 
@@ -76,6 +76,33 @@ class Question:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries of the queue whose words are the same but for case, blanks and marks at the end; the newest first."""
+
+    entries: tuple[Question, ...]
+
+    @property
+    def first(self) -> Question:
+        """The entry that stands for the group."""
+        return self.entries[0]
+
+    @property
+    def count(self) -> int:
+        """How often it was written."""
+        return len(self.entries)
+
+    @property
+    def whys(self) -> tuple[Why, ...]:
+        """Why its entries are in the queue."""
+        return tuple(dict.fromkeys(entry.why for entry in self.entries))
+
+
+def same_words(text: str) -> str:
+    """A text by which entries are grouped: "No code!" and "no  code" are one question."""
+    return " ".join(text.casefold().split()).rstrip(" .!?…") or text
+
+
 class NotThere(Exception):
     """The entry or conversation does not exist (any more)."""
 
@@ -89,11 +116,13 @@ class Insights:
         transcript: reads kept messages.
         nearest: names the nearest topic of an unanswered message.
         erase: what else is to forget a conversation when it is forgotten here.
+        names: what people call the topics.
     """
 
     def __init__(
         self, database: Database, clock: Clock, *, zone: ZoneInfo, minutes_per_contact: int = 6,
         transcript: Transcript = no_transcript, nearest: Nearest = nearest_nothing, erase: Sequence[Erase] = (),
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self._database = database
         self._store = InsightStore(database)
@@ -103,6 +132,7 @@ class Insights:
         self._transcript = transcript
         self._nearest = nearest
         self._erase = tuple(erase)
+        self._names = dict(names or {})
 
     def judge_with(self, nearest: Nearest) -> None:
         """Name topics with this from now on, where the model is loaded after the counting began."""
@@ -159,6 +189,7 @@ class Insights:
                 by_channel=await self._store.counted(connection, first, last, "channel", "reason"),
                 by_topic=await self._store.counted(connection, first, last, "topic", "reason"),
                 running=await self._store.running(connection, self._clock() - EPISODE_GAP),
+                names=self._names,
             )
 
     async def first_day(self) -> date | None:
@@ -188,6 +219,11 @@ class Insights:
         if not found and not lines:
             raise NotThere
         return found, lines
+
+    async def background(self, conversation: str) -> Background:
+        """What a conversation was about and what was tried in it, without anybody's words."""
+        async with self._database.read() as connection:
+            return background(*await self._store.events_since(connection, conversation, 0))
 
     # --- the unanswered queue -------------------------------------------------------------------------------------
 
@@ -221,44 +257,65 @@ class Insights:
             await self._store.set_question(connection, row.conversation, row.seq, topic=topic)
         return topic
 
-    async def label(self, conversation: str, seq: int, intent: str) -> None:
-        """Say which topic a message is an example of.
+    async def groups(self, state: State = State.OPEN) -> dict[str, list[Group]]:
+        """The queue by nearest topic, equal words together: the fullest topic and the most frequent words first."""
+        found: dict[str, dict[tuple[str, str], list[Question]]] = {}
+        for question in await self.questions(state):
+            words = found.setdefault(question.topic, {})
+            words.setdefault((same_words(question.text), question.intent), []).append(question)
+        return {
+            topic: sorted((Group(tuple(entries)) for entries in words.values()), key=lambda g: (-g.count, -g.first.at))
+            for topic, words in found.items()
+        }
+
+    async def label(self, conversation: str, seq: int, intent: str) -> int:
+        """Say which topic an entry, and every other of its group, is an example of; how many that are.
 
         Raises:
             NotThere
         """
-        await self._set(conversation, seq, state=State.LABELLED.value, intent=intent)
+        return await self._set(conversation, seq, state=State.LABELLED.value, intent=intent)
 
-    async def dismiss(self, conversation: str, seq: int) -> None:
-        """Take an entry out of the queue.
-
-        Raises:
-            NotThere
-        """
-        await self._set(conversation, seq, state=State.DISMISSED.value, intent="")
-
-    async def reopen(self, conversation: str, seq: int) -> None:
-        """Put an entry back.
+    async def dismiss(self, conversation: str, seq: int) -> int:
+        """Take an entry and its group out of the queue; how many that are.
 
         Raises:
             NotThere
         """
-        await self._set(conversation, seq, state=State.OPEN.value, intent="")
+        return await self._set(conversation, seq, state=State.DISMISSED.value, intent="")
 
-    async def _set(self, conversation: str, seq: int, **values: str) -> None:
+    async def reopen(self, conversation: str, seq: int) -> int:
+        """Put an entry and its group back; how many that are.
+
+        Raises:
+            NotThere
+        """
+        return await self._set(conversation, seq, state=State.OPEN.value, intent="")
+
+    async def _set(self, conversation: str, seq: int, **values: str) -> int:
+        async with self._database.read() as connection:
+            entry = await self._store.question(connection, conversation, seq)
+        if entry is None:
+            raise NotThere
+        members = {(conversation, seq)}
+        for group in (group for topic in (await self.groups(State(entry.state))).values() for group in topic):
+            named = {(each.conversation, each.seq) for each in group.entries}
+            if (conversation, seq) in named:
+                members = named
         async with self._database.write() as connection:
-            if not await self._store.set_question(connection, conversation, seq, **values):
-                raise NotThere
+            for owner, number in sorted(members):
+                await self._store.set_question(connection, owner, number, **values)
+        return len(members)
 
     async def examples(self) -> str:
         """The labelled messages as Rasa training data (YAML), by intent."""
-        by_intent: dict[str, list[str]] = {}
+        by_intent: dict[str, dict[str, str]] = {}
         for question in await self.questions(State.LABELLED):
             example = " ".join(question.text.split()).replace("](", "] (").replace("]{", "] {")
-            by_intent.setdefault(question.intent, []).append(example)
+            by_intent.setdefault(question.intent, {}).setdefault(same_words(example), example)
         lines = ['version: "3.1"', "", "nlu:" if by_intent else "nlu: []"]
         for intent, texts in sorted(by_intent.items()):
-            lines += [f"- intent: {intent}", "  examples: |", *(f"    - {text}" for text in dict.fromkeys(texts))]
+            lines += [f"- intent: {intent}", "  examples: |", *(f"    - {text}" for text in texts.values())]
         return "\n".join(lines) + "\n"
 
     # --- the notice line ------------------------------------------------------------------------------------------
@@ -291,7 +348,9 @@ class Insights:
         for erase in self._erase:
             known = bool(await erase(conversation)) or known
         async with self._database.write() as connection:
-            return bool(await self._store.detach(connection, conversation)) or known
+            known = bool(await self._store.detach(connection, conversation)) or known
+        await self._database.wipe_log()
+        return known
 
     async def prune(self, before: int) -> int:
         """Let go of conversations that ended before this time (ms); how many. Episodes and counts stay."""

@@ -55,14 +55,6 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def topic_name(topic: str) -> str:
-    """`ask_text_charges` -> `Text charges`."""
-    if topic == "out_of_scope":
-        return "Not recognised"
-    words = topic.split("_")
-    return " ".join(words[1:] if len(words) > 1 and words[0] in ("ask", "report") else words).capitalize()
-
-
 def tables(report: Report) -> list[Table]:
     """Every table of the report."""
     return [
@@ -70,7 +62,7 @@ def tables(report: Report) -> list[Table]:
         breakdown("periods", f"By {report.by}", report.by.capitalize(), report.periods, {}),
         reasons(report),
         breakdown("channels", "By channel", "Channel", report.channels, CHANNELS),
-        breakdown("topics", "By topic", "Topic", report.topics, {name: topic_name(name) for name in report.topics}),
+        breakdown("topics", "By topic", "Topic", report.topics, {n: report.topic_name(n) for n in report.topics}),
     ]
 
 

@@ -21,10 +21,10 @@ from bot.insights.tables import Rate, Table, as_json, tables
 if TYPE_CHECKING:
     from bot.db import Clock
     from bot.insights.service import Insights
-    from bot.insights.traffic import Talk
+    from bot.insights.traffic import Lines
 
 OpenInsights = Callable[[], AbstractAsyncContextManager["Insights"]]
-OpenTalk = Callable[["Clock"], AbstractAsyncContextManager["Talk"]]
+OpenTalk = Callable[["Clock"], AbstractAsyncContextManager["Lines"]]
 ConversationsOf = Callable[[str], list[str]]
 """The conversations that an argument means: an id's own, or a phone number's. ValueError: it is neither."""
 
@@ -169,9 +169,9 @@ async def _traffic(open_talk: OpenTalk, zone: ZoneInfo, days: int, a_day: int, s
 
     clock, count = SetClock(), 0
     with Console(stderr=True).status("talking to the assistant") as status:
-        async with open_talk(clock) as talk:
+        async with open_talk(clock) as lines:
             now = system_clock()
-            async for _ in conversations(talk, clock, now=now, days=days, a_day=a_day, zone=zone, seed=seed):
+            async for _ in conversations(lines, clock, now=now, days=days, a_day=a_day, zone=zone, seed=seed):
                 count += 1
                 status.update(f"talking to the assistant: {count} conversations")
     print(f"{count} conversations over {days} days. See them at /staff, or with `twostep report`.")

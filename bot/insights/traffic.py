@@ -39,6 +39,22 @@ class Talk(Protocol):
         ...
 
 
+class Texts(Protocol):
+    """Help by text message as the carrier uses it; `bot.texting.Texting`."""
+
+    async def text(self, number: str, text: str) -> object:
+        """A text from this number (E.164)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The ways to the assistant."""
+
+    web: Talk
+    texts: Texts
+
+
 class SetClock:
     """A clock that stands where it is set."""
 
@@ -87,23 +103,40 @@ SCRIPTS = (
     Script(6, (("can you refill my prescription", "when is my appointment", "I need my lab results"),)),
     Script(7, (("what is the weather", "do you sell insurance", "is the clinic open on sunday"),
                ("ok what about the thing with the stuff", "that is not what I meant"),
-               ("you are not helping", "this makes no sense"))),
+               ("and the parking lot", "blah blah", "do you have coffee"))),
+    Script(3, (("is the clinic open on sunday", "do you take my insurance"), ("you are not helping", "useless bot"))),
     Script(3, (("send me a new code", "resend the code please"), ("how do I start", "where is the sign in page"))),
     Script(3, (("hello", "hi there"), ("texts or email, which is better", "which way is better"), UP)),
     Script(2, (("hi", "good morning"), ("bye", "never mind, thanks"))),
-    Script(5, (("I can't get in and need help from the office", "talk to a person"), "> Write to them",
+    Script(9, (("I can't get in and need help from the office", "talk to a person"), "> Write to them",
                ("Jamie Example", "Pat Sample", "Lee Demo"), ("845-555-0147", "pat@example.com"),
                ("I am locked out since Monday", "The code goes to a number that I lost"), "> yes", "> send")),
 )
 
 
+TEXT_SHARE = 0.15  # of the conversations are held by text message
+NUMBERS = tuple(f"+184555501{last}" for last in range(50, 100))  # kept free for fiction
+TEXTED = (
+    Script(8, (("I never got the code", "no code yet", "code didnt come"),
+               ("a new code", "ok thanks", "still nothing"))),
+    Script(5, (("can I use my landline", "does a house phone work"), ("thanks", "ok"))),
+    Script(4, (("will u charge me for this", "does the text cost money"),)),
+    Script(4, (("changed my number", "new phone number, how do I update it"), ("I cant sign in", "thank you"))),
+    Script(3, (("why do I need this", "can I turn it off"), ("how often",))),
+    Script(3, (("talk to a person", "phone number for the office"),)),
+    Script(3, (("code expired", "how long is the code good for"),)),
+    Script(3, (("when is my appointment", "refill pls"), ("ok", "u there?"))),
+    Script(2, (("hi", "hello"), ("what can u do", "bye"))),
+)
+
+
 async def conversations(
-    talk: Talk, clock: SetClock, *, now: int, days: int, a_day: int, zone: ZoneInfo, seed: int = 1
+    lines: Lines, clock: SetClock, *, now: int, days: int, a_day: int, zone: ZoneInfo, seed: int = 1
 ) -> AsyncIterator[str]:
-    """Hold conversations on each of the last days, fewer at weekends and nights; yields the id of each that is over.
+    """Hold conversations on each of the last days, fewer at weekends and nights; yields each one's id or number.
 
     Args:
-        clock: the one that `talk` and whoever counts were given.
+        clock: the one that `lines` and whoever counts were given.
         now: until when, milliseconds UTC; nothing happens after it.
     """
     chance = random.Random(seed)
@@ -115,14 +148,29 @@ async def conversations(
         for at in times:
             if at + 20 * MINUTE < now:
                 clock.now = at
-                (script,) = chance.choices(SCRIPTS, [script.weight for script in SCRIPTS])
-                yield await _hold(talk, clock, script, chance)
+                if chance.random() < TEXT_SHARE:
+                    yield await _text(lines.texts, clock, _one(TEXTED, chance), chance)
+                else:
+                    yield await _hold(lines.web, clock, _one(SCRIPTS, chance), chance)
 
 
 def _time(chance: random.Random, day: Any, zone: ZoneInfo) -> int:
     hour = min(23.9, max(0.0, chance.gauss(13.5, 4)))
     begun = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(hours=hour)
     return round(begun.timestamp() * 1000)
+
+
+def _one(scripts: Sequence[Script], chance: random.Random) -> Script:
+    (script,) = chance.choices(scripts, [script.weight for script in scripts])
+    return script
+
+
+async def _text(texts: Texts, clock: SetClock, script: Script, chance: random.Random) -> str:
+    number = chance.choice(NUMBERS)
+    for step in script.steps:
+        clock.now += chance.randint(20_000, 150_000)
+        await texts.text(number, step if isinstance(step, str) else chance.choice(step))
+    return number
 
 
 async def _hold(talk: Talk, clock: SetClock, script: Script, chance: random.Random) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sanic import HTTPResponse, Request
@@ -9,13 +10,20 @@ from sanic import HTTPResponse, Request
 from bot.http.api import Api, see_other
 from bot.http.bodies import read_form
 from bot.http.problem import Invalid, NotFound
-from bot.insights.console import Requests
-from bot.insights.model import Outcome
+from bot.insights.console import Requests, Staff
+from bot.insights.model import Outcome, Why
 from bot.insights.pages import Frame, csv_file
-from bot.insights.service import Insights, NotThere, Question, State
-from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv, topic_name
+from bot.insights.service import Insights, NotThere, State
+from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv
 
 PAGE = 50  # conversations on one page
+WHYS = {Why.FALLBACK: "no answer", Why.THUMBS_DOWN: "thumb down"}
+DONE = {
+    "label": "Labelled. It is in the file of training examples now.", "dismiss": "Dismissed.",
+    "reopen": "Back in the open queue.",
+}
+KINDS = {"fallback": "not understood", "error": "failed"}
+_LINK = re.compile(r"\[([^\]\n]+)\]\((?:https://|tel:|mailto:)[^\s()<>\"]+\)")
 CONTACT_STATES = {"new": "New", "in_progress": "In progress", "done": "Done"}
 
 
@@ -28,7 +36,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
     api = Api("Staff console: work")
 
     def intent_name(intent: str) -> str:
-        return intents.get(intent) or topic_name(intent)
+        return intents.get(intent, intent)
 
     # --- what was not answered ------------------------------------------------------------------------------------
 
@@ -37,17 +45,15 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         """Messages that got no answer or a thumb down, by nearest topic."""
         state = _state(request.args.get("state", State.OPEN))
         staff = await frame.guard.staff(request, "staff.questions_viewed", state)
-        groups: dict[str, list[Question]] = {}
-        for question in await insights.questions(state):
-            groups.setdefault(question.topic, []).append(question)
         return frame.render(
-            "staff/questions.html", staff, "questions", groups=groups, state=state, states=list(State), intents=intents,
-            intent_name=intent_name, local=insights.local,
+            "staff/questions.html", staff, "questions", groups=await insights.groups(state), state=state,
+            states=list(State), intents=intents, intent_name=intent_name, local=insights.local, reasons=WHYS,
+            done=DONE.get(request.args.get("done", ""), ""),
         )
 
     @frame.page(api, "POST", "/staff/questions")
     async def work(request: Request) -> HTTPResponse:
-        """Label, dismiss or reopen an entry."""
+        """Label, dismiss or reopen an entry with all that say the same."""
         form = read_form(request)
         conversation, number, action = form.get("conversation", ""), form.get("seq", ""), form.get("action", "")
         if not (number.isascii() and number.isdecimal() and len(number) < 9):
@@ -55,7 +61,10 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         intent = form.get("intent", "")
         if action not in ("label", "dismiss", "reopen") or (action == "label" and intent not in intents):
             raise Invalid("Choose a topic from the list, or dismiss the entry.")
-        await frame.guard.staff(request, f"staff.question_{action}", f"{conversation[:48]}:{number}")
+        await frame.guard.staff(
+            request, f"staff.question_{action}",
+            f"{frame.guard.veil(conversation)}:{number}{f':{intent}' if action == 'label' else ''}",
+        )
         try:
             match action:
                 case "label":
@@ -66,7 +75,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
                     await insights.reopen(conversation, int(number))
         except NotThere:
             raise NotFound from None
-        return see_other(f"/staff/questions?state={_state(form.get('state', State.OPEN))}")
+        return see_other(f"/staff/questions?state={_state(form.get('state', State.OPEN))}&done={action}")
 
     @frame.page(api, "GET", "/staff/questions.csv")
     async def questions_csv(request: Request) -> HTTPResponse:
@@ -74,9 +83,11 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         state = _state(request.args.get("state", State.OPEN))
         await frame.guard.staff(request, "staff.questions_exported", state)
         rows: list[tuple[Cell, ...]] = [
-            (q.topic, q.text, q.why, q.intent, insights.local(q.at)) for q in await insights.questions(state)
+            (topic, group.first.text, group.count, " and ".join(WHYS[why] for why in group.whys), group.first.intent,
+             insights.local(group.first.at))
+            for topic, groups in (await insights.groups(state)).items() for group in groups
         ]
-        columns = ("Nearest topic", "Message", "Why", "Label", "When")
+        columns = ("Nearest topic", "Message", "Times", "Why", "Label", "Last")
         return csv_file(as_csv(Table("questions", "", columns, tuple(rows))), f"questions-{state}.csv")
 
     @frame.page(api, "GET", "/staff/examples.yml")
@@ -112,36 +123,37 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         columns = ("Reference", "Reason", "State", "Who", "When")
         return csv_file(as_csv(Table("requests", "", columns, tuple(rows))), "contact-requests.csv")
 
-    @frame.page(api, "GET", "/staff/requests/<reference:str>")
-    async def contact_request(request: Request, reference: str) -> HTTPResponse:
-        """One contact request."""
-        staff = await frame.guard.staff(request, "staff.request_viewed", reference)
+    async def show_request(staff: Staff, reference: str, status: int, notice: str) -> HTTPResponse:
         try:
             found = await requests.request(reference)
         except LookupError:
             raise NotFound from None
+        background = await insights.background(found.conversation) if found.conversation else None
         return frame.render(
-            "staff/request.html", staff, "requests", found=found, states=CONTACT_STATES, local=insights.local, notice=""
+            "staff/request.html", staff, "requests", status, found=found, states=CONTACT_STATES, local=insights.local,
+            notice=notice, background=background, channels=CHANNELS, intent_name=intent_name, spoken=spoken,
         )
+
+    @frame.page(api, "GET", "/staff/requests/<reference:str>")
+    async def contact_request(request: Request, reference: str) -> HTTPResponse:
+        """One contact request."""
+        staff = await frame.guard.staff(request, "staff.request_viewed", reference)
+        return await show_request(staff, reference, 200, "")
 
     @frame.page(api, "POST", "/staff/requests/<reference:str>")
     async def change(request: Request, reference: str) -> HTTPResponse:
         """Say how far it is."""
         form = read_form(request)
-        staff = await frame.guard.staff(request, "staff.request_changed", reference)
         state, note = form.get("state", ""), form.get("note", "").replace("\r\n", "\n").strip()
         if state not in CONTACT_STATES:
             raise Invalid("Choose how far the request is.")
+        staff = await frame.guard.staff(request, "staff.request_changed", f"{reference}:{state}")
         try:
             await requests.change(reference, state, note, account=staff.id, who=staff.name)
         except LookupError:
             raise NotFound from None
         except ValueError as error:
-            found = await requests.request(reference)
-            return frame.render(
-                "staff/request.html", staff, "requests", 400, found=found, states=CONTACT_STATES, local=insights.local,
-                notice=str(error),
-            )
+            return await show_request(staff, reference, 400, str(error))
         return see_other(f"/staff/requests?state={state}")
 
     # --- conversations --------------------------------------------------------------------------------------------
@@ -153,7 +165,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         outcome = outcome if outcome in set(Outcome) else ""
         topic = topic if topic in intents else ""
         before = request.args.get("before", "")
-        staff = await frame.guard.staff(request, "staff.conversations_viewed", outcome)
+        staff = await frame.guard.staff(request, "staff.conversations_viewed", f"{outcome}:{topic}".strip(":"))
         found = await insights.latest(
             outcome=outcome, topic=topic, before=int(before) if before.isascii() and before.isdecimal() else None,
             limit=PAGE + 1,
@@ -167,17 +179,22 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
     @frame.page(api, "GET", "/staff/conversations/<conversation:str>")
     async def conversation(request: Request, conversation: str) -> HTTPResponse:
         """What was said, redacted as it is kept."""
-        staff = await frame.guard.staff(request, "staff.conversation_viewed", conversation)
+        staff = await frame.guard.staff(request, "staff.conversation_viewed", frame.guard.veil(conversation))
         try:
             episodes, lines = await insights.conversation(conversation)
         except NotThere:
             raise NotFound from None
         return frame.render(
             "staff/conversation.html", staff, "conversations", episodes=episodes, lines=lines, outcomes=OUTCOMES,
-            channels=CHANNELS, intent_name=intent_name, local=insights.local,
+            channels=CHANNELS, intent_name=intent_name, local=insights.local, spoken=spoken, kinds=KINDS,
         )
 
     return api
+
+
+def spoken(text: str) -> str:
+    """A reply as it was read: links by their labels."""
+    return _LINK.sub(r"\1", text)
 
 
 def _state(text: str) -> State:

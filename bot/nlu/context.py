@@ -218,7 +218,8 @@ def follow_up(
         rest = sum(p for name, p in probabilities.items() if name != resolved) or 1.0
         return {name: 0.97 if name == resolved else p / rest * 0.03 for name, p in probabilities.items()}
     offered = [name for name in _names(metadata.get("offered")) if name in probabilities]
-    if not offered or max(probabilities.values()) >= _CLEAR:
+    wordless = not any(character.isalpha() for character in normalized)  # "?": all is prior, nothing chooses
+    if not offered or wordless or max(probabilities.values()) >= _CLEAR:
         return None
     raised = {name: p * (_OFFERED_GAIN if name in offered else 1.0) for name, p in probabilities.items()}
     total = sum(raised.values())

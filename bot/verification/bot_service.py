@@ -17,7 +17,7 @@ from bot.audit.model import By, Trail
 from bot.db import Clock, Database
 from bot.delivery.model import Outbox
 from bot.events import Record, ResendRedeemed
-from bot.verification.handoff_store import HandoffStore
+from bot.verification.handoff_store import HandoffStore, redeeming
 from bot.verification.model import (
     Channel,
     Origin,
@@ -98,7 +98,7 @@ class BotService:
         """
         await self._ready()
         request = {"action": "resend", "channel": channel.value if channel else None}
-        scope = f"redeem:{conversation}"
+        scope = redeeming(conversation)
         async with self._database.write() as connection:
             challenge = await self._bound(connection, conversation, self._clock())
             if challenge is None:

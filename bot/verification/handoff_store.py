@@ -7,11 +7,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.db import Database
 from bot.verification.store import handoffs, replies
+
+
+def redeeming(conversation: str) -> str:
+    """The scope of a conversation's answers, in which a key stands for one request."""
+    return f"redeem:{conversation}"
 
 
 class KeyReused(Exception):
@@ -72,7 +77,8 @@ class HandoffStore:
         return row.challenge if row else None
 
     async def forget(self, connection: AsyncConnection, conversation: str) -> None:
-        """Untie a conversation."""
+        """Untie a conversation and drop what was answered to it."""
+        await connection.execute(delete(replies).where(replies.c.scope == redeeming(conversation)))
         await connection.execute(
             update(handoffs).where(handoffs.c.conversation == conversation).values(state="dead", conversation=None)
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from sanic import HTTPResponse, Request
 
+from bot.accounts.model import Role
 from bot.http.api import Api, Auth, see_other
 from bot.http.bodies import read_form
 from bot.http.pages import Pages
@@ -128,6 +129,7 @@ def portal_pages(
         points = await service.contact_points(session.account.id)
         return pages.render(
             "me.html", status, name=session.account.name, notice=notice, good=good, signed_in=True,
+            staff=session.account.role != Role.PATIENT,
             points={point.channel.value: point.masked for point in points},
         )
 

@@ -147,7 +147,7 @@ def test_the_command_line_does_what_support_needs(
     assert added == (0, "kim (agent) was added\n")
     assert run("add", "kim", "--password-stdin", given=PASSWORD)[0] == 1
     code, output = run("add", "lee", "--password-stdin", "--mobile", "+18765551234", given=PASSWORD)
-    assert (code, output) == (1, "error: Codes cannot be sent to numbers of that country.\n")
+    assert (code, output) == (1, "twostep: Codes cannot be sent to numbers of that country.\n")
     assert "kim\tagent\tenabled\tkim" in run("list")[1]
     assert run("disable", "kim")[0] == 0
     assert "kim\tagent\tdisabled" in run("list")[1]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,23 +45,38 @@ class ResendEngine(EchoEngine):
 
 
 class Portal:
-    """A served portal in demo mode."""
+    """A served portal in demo mode.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        real: with the trained assistant instead of the small engine.
+    """
+
+    def __init__(self, folder: Path, *, real: bool = False) -> None:
         no_file: dict[str, Any] = {"_env_file": None}
         values: dict[str, Any] = {
             "data_dir": folder, "port": free_port(), "send_waits": "1,1,1", "chat_per_address": "1000/60",
+            "chat_per_session": "1000/60", "sends_per_hour": 100, "sends_per_day": 100,
         }
         self.settings = Settings(**no_file, **values)
+        self._real = real
         self.served = Served(self._make, self.settings.port)
         self.address = self.served.address
 
     def _make(self) -> Sanic[Any, Any]:
-        engine = ResendEngine()
         cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        if self._real:
+            return create_app(self.settings, Parts(passwords=cheap))
+        engine = ResendEngine()
         app = create_app(self.settings, Parts(engine=engine, keys=KEYS, passwords=cheap))
         engine.verification = app.ctx.backend.verification_client
         return app
+
+    def fill(self) -> None:
+        """A month of conversations, for the console to show."""
+        subprocess.run(
+            [sys.executable, "-m", "bot.cli", "demo-traffic", "--a-day", "12"], check=True, capture_output=True,
+            env={**os.environ, "TWOSTEP_DATA_DIR": str(self.settings.data_dir)},
+        )
 
     def codes(self, to: str) -> list[str]:
         """The codes that reached somebody's phone or inbox, newest first."""

@@ -13,13 +13,14 @@ from sqlalchemy import text as sql
 
 from bot.accounts.demo import PASSWORD, add_demo_people
 from bot.accounts.passwords import Passwords
-from bot.assistant import PROJECT, backend_actions, topic_labels
+from bot.assistant import backend_actions
 from bot.audit.model import Actor, By
 from bot.backend import Backend, build_backend
 from bot.db import Database, system_clock
 from bot.events import record_nothing
 from bot.http.limits import Limiter
 from bot.settings import Rate
+from bot.words import topic_labels
 from tests.channels.patient import PUBLIC, Patient, texting_app
 from tests.conftest import Serve
 from tests.engine.conftest import make_engine, model  # noqa: F401  # the same engine
@@ -51,7 +52,7 @@ async def backend(settings_for, database: Database, keys) -> AsyncIterator[Backe
 @pytest_asyncio.fixture
 async def client(make_engine, settings_for, database: Database, keys, serve: Serve, backend: Backend) -> Any:  # noqa: F811
     """A way to the application with the backend; `Patient(client, number)` texts through it."""
-    actions = backend_actions(topic_labels(PROJECT), backend.verification_client)
+    actions = backend_actions(topic_labels(), backend.verification_client)
     app = texting_app(
         settings_for, make_engine(actions=actions), database, keys,
         parts={"exposed": backend.verification_client.exposed}, sms_per_sender=Rate(100, 60),
@@ -190,7 +191,7 @@ async def test_a_backend_that_is_away_claims_nothing(make_engine, settings_for, 
 
     away = HttpVerification("http://127.0.0.1:9", "x" * 32)
     app = texting_app(
-        settings_for, make_engine(actions=backend_actions(topic_labels(PROJECT), away)), database, keys
+        settings_for, make_engine(actions=backend_actions(topic_labels(), away)), database, keys
     )
     patient = Patient(await serve(app))
     await patient.text("hi")

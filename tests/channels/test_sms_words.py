@@ -12,7 +12,7 @@ from bot.channels.model import Choice, Message, Sender
 from bot.channels.render_sms import MOST_SEGMENTS, bodies, gsm
 from bot.engine.wording import Wording
 from bot.settings import load_settings
-from bot.texting import spoken_words
+from bot.words import sms_words
 from tests.channels.test_render_sms import library_segments, septets
 from tests.words.test_words import FACTS, ORGANIZATION
 
@@ -93,7 +93,7 @@ def test_no_reply_leads_into_the_contact_form(name):
 
 def test_what_is_said_without_the_engine():
     """The keyword answers and notices hold what carriers ask for, each in one or two GSM segments."""
-    words = spoken_words(load_settings(_env_file=None))
+    words = sms_words(load_settings(_env_file=None))
     for fact in ("Crystal Run Healthcare", "845-703-6999", "Msg&data rates may apply", "STOP"):
         assert fact in words.help
     assert "Crystal Run Healthcare" in words.stopped and "START" in words.stopped

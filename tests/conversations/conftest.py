@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest_asyncio
 from argon2 import PasswordHasher
+from sanic import Sanic
 
 from bot.accounts.demo import PASSWORD
 from bot.accounts.passwords import Passwords
@@ -37,9 +38,10 @@ class Clock:
 class Patient:
     """One patient's browser: signs in, chats, looks at the phone."""
 
-    def __init__(self, client: httpx.AsyncClient, clock: Clock) -> None:
+    def __init__(self, client: httpx.AsyncClient, clock: Clock, app: Sanic[Any, Any]) -> None:
         self.client = client
         self.clock = clock
+        self.app = app
         self.buttons: dict[str, str] = {}
         self.challenge = ""
 
@@ -112,7 +114,7 @@ async def arrive(
         own = Database(sqlite_database.url.render_as_string(hide_password=False))
         parts = Parts(database=own, passwords=cheap, clock=clock, migrate=False)
         app = create_app(settings_for(chat_per_session="1000/60", chat_per_address="1000/60", **values), parts)
-        return Patient(await serve(app), clock)
+        return Patient(await serve(app), clock, app)
 
     yield make
 

@@ -104,6 +104,19 @@ async def test_says_by_email_instead_in_words(arrive):
     assert "on its way to a•••@example.com" in await alex.say("send it by email instead")
 
 
+async def test_asks_for_email_in_words_that_follow_no_button(arrive):
+    """ "Send it to my email" goes there also when no button was just shown; a named destination is never taken."""
+    alex = await arrive()
+    await alex.sign_in()
+    await alex.say("what is the weather")
+    alex.clock.pass_seconds(31)
+    assert "on its way to a•••@example.com" in await alex.say("resend the code by email please")
+    robin = await arrive()
+    await robin.sign_in("robin")
+    robin.clock.pass_seconds(31)
+    assert "on its way to •••-•••-0143" in await robin.say("resend the code by email please")
+
+
 async def test_types_the_code_into_the_chat_which_kills_it(arrive, sqlite_database):
     """A live code typed here is masked in answer, transcript and database, and no longer opens anything."""
     alex = await arrive()
@@ -216,7 +229,10 @@ async def test_breaks_the_form_off(arrive):
     await sam.press("Write to them from here")
     await sam.say("Sam Okafor")
     assert "nothing was sent" in await sam.say("never mind")
-    assert "every time" in (await sam.say("how often do I need a code?")).lower()
+    said = (await sam.say("how often do I need a code?")).lower()
+    assert "every time" in said
+    assert "name" not in said.replace("username", "")
+    assert sam.kinds[-1] != "prompt"
     await sam.mail(0)
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.assistant import faq_actions, topic_labels
+from bot.assistant import faq_actions
 from bot.db import Database
 from bot.engine.locks import choose_locks
 from bot.engine.processor import TurnProcessor
 from bot.engine.rasa_engine import RasaEngine, load_engine
 from bot.engine.training import Project, train
 from bot.settings import load_settings
+from bot.words import topic_labels
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +37,7 @@ async def make_engine(model: Path, database: Database) -> AsyncIterator[Callable
 
     def make(**changes: object) -> RasaEngine:
         arguments = {
-            "actions": faq_actions(topic_labels(ROOT)),
+            "actions": faq_actions(topic_labels()),
             "organization": load_settings(_env_file=None).organization,
             **changes,
         }

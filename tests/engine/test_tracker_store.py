@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import UserUttered
 from sqlalchemy import select
 
-from bot.engine.tracker_store import TURNS_BEFORE_CUT, _compact, tracker_events, tracker_states
+from bot.engine.tracker_store import TURNS_BEFORE_CUT, AsyncTrackerStore, _compact, tracker_events, tracker_states
 
 
 async def _rows(database, table):
@@ -49,6 +51,32 @@ def test_the_snapshot_keeps_session_slots_and_form():
         {"event": "slot", "name": "a", "value": 2},
         {"event": "active_loop", "name": "contact_form"},
     ]
+
+
+async def test_words_of_yesterday_are_not_carried_on(database):
+    """After a day's silence a turn leaves nothing of the earlier ones in the state row; after an hour it does."""
+    now = [0]
+    store = AsyncTrackerStore(Domain.empty(), database, lambda: now[0])
+    kept = []
+    for at, text in ((1, "one"), (3_600_001, "two"), (90_000_001, "three")):
+        now[0] = at
+        tracker = await store.retrieve("c") or store.init_tracker("c")
+        tracker.update(UserUttered(text))
+        await store.save(tracker)
+        [state] = await _rows(database, tracker_states)
+        kept.append([event["text"] for event in json.loads(state.data) if event["event"] == "user"])
+    assert kept == [["one"], ["one", "two"], ["three"]]
+
+
+async def test_pruning_deletes_old_events_alone(make_engine, database):
+    """Events from before a time leave the log; what a turn reads stays."""
+    engine = make_engine()
+    await engine.answer("c", "x", channel="web", command="/ask_landline")
+    await engine.prune(0)
+    assert await _rows(database, tracker_events) != []
+    await engine.prune(2**62)
+    assert await _rows(database, tracker_events) == []
+    assert len(await _rows(database, tracker_states)) == 1
 
 
 async def test_forgetting_leaves_nothing(engine, database):

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import httpx
 import pytest
-import pytest_asyncio
-from argon2 import PasswordHasher
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import async_playwright
 from sqlalchemy import text as sql
 
-from bot.accounts.demo import PASSWORD
-from bot.accounts.passwords import Passwords
-from bot.app import Parts, create_app
 from bot.db import Database
-from bot.settings import Settings
-from tests.conftest import Serve
-from tests.echo_engine import EchoEngine
+from tests.insights.conftest import Enter, talk
 
 PAGES = [
     "/staff", "/staff/topics", "/staff/questions", "/staff/requests", "/staff/conversations", "/staff/notice",
@@ -29,56 +19,6 @@ PAGES = [
 ]
 FOR_ADMINS = ["/staff/notice", "/staff/accounts"]
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-Enter = Callable[[str], Awaitable[httpx.AsyncClient]]
-
-
-@pytest_asyncio.fixture
-async def enter(
-    sqlite_database: Database, settings_for: Callable[..., Settings], serve: Serve
-) -> AsyncIterator[Enter]:
-    """`await enter(username)`: a client of the served application, signed in in two steps."""
-    own = Database(sqlite_database.url.render_as_string(hide_password=False))
-    cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    app = create_app(
-        settings_for(), Parts(engine=EchoEngine(), database=own, passwords=cheap, migrate=False)
-    )
-    served = await serve(app)
-    opened: list[httpx.AsyncClient] = []
-
-    async def make(username: str) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(base_url=served.base_url, trust_env=False)
-        opened.append(client)
-        if not username:
-            return client
-        before = len((await client.get("/demo/outbox.json")).json()["messages"])
-        begun = (await client.post("/v1/sign-in", json={"username": username, "password": PASSWORD})).json()
-        channel = begun["channels"][0]["channel"]
-        await client.post(f"/v1/challenges/{begun['challenge']}/code", json={"channel": channel})
-        for _ in range(150):
-            messages = (await client.get("/demo/outbox.json")).json()["messages"]
-            if len(messages) > before:
-                break
-            await asyncio.sleep(0.02)
-        code = re.search(r"\b\d{6}\b", messages[0]["body"])
-        assert code
-        done = await client.post(f"/v1/challenges/{begun['challenge']}/verify", json={"code": code[0]})
-        assert done.status_code == 200, done.text
-        return client
-
-    yield make
-    for client in opened:
-        await client.aclose()
-
-
-async def talk(client: httpx.AsyncClient, *texts: str) -> None:
-    """A patient's conversation, for the console to show."""
-    await client.post("/chat/session", json={})
-    for number, text in enumerate(texts):
-        message = f"00000000-0000-4000-8000-{number:012d}"
-        answer = await client.post("/chat/messages", json={"id": message, "text": text})
-        assert answer.status_code == 200
-
 
 async def test_an_admin_sees_every_page_chart_and_table(enter: Enter) -> None:
     """Each page answers, and so does every chart, table and link on it."""

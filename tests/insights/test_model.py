@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from bot.events import ContactRequestFiled, ConversationEnded, Event, ResendRedeemed
-from bot.insights.model import EPISODE_GAP, SIGN_IN_WINDOW, Outcome, Reason, Why, episodes
+from bot.insights.model import (
+    EPISODE_GAP,
+    SIGN_IN_WINDOW,
+    Background,
+    Outcome,
+    Reason,
+    Why,
+    background,
+    episodes,
+)
 from tests.insights.say import MINUTE, broken, fallback, talk, thumb, turn
 
 FILED = ContactRequestFiled("c", "ABC-DEF", "Patient Portal", 9 * MINUTE)
@@ -48,6 +57,7 @@ RULES: list[tuple[str, list[Event], str | None, str]] = [
     ("a thumb that was turned up confirms", [turn(2, 0), thumb(3, at(1), False), thumb(3, at(2), True)],
      "confirmed_resolved", ""),
     ("a thumb on the greeting judges no answer", [turn(2, 0), thumb(1, at(1), True)], "assumed_resolved", ""),
+    ("a thumb down alone changes nothing", [turn(2, 0), thumb(3, at(1), False)], "assumed_resolved", ""),
     ("a thumb up beats an open question", [turn(2, 0, **PROMPT), thumb(3, at(1), True)], "confirmed_resolved", ""),
     ("a fallback last beats a thumb up", [turn(2, 0), thumb(3, at(1), True), fallback(4, at(2))], "unanswered", ""),
     ("a sent code alone resolves nothing more than its answer", [turn(2, 0), RESEND], "assumed_resolved", ""),
@@ -185,3 +195,16 @@ def test_what_is_counted() -> None:
     assert [(miss.seq, miss.why, miss.topic) for miss in episode.misses] == [
         (4, Why.FALLBACK, ""), (6, Why.THUMBS_DOWN, "ask_text_charges"),
     ]
+
+
+def test_background_of_a_request() -> None:
+    """What a conversation was about and what was tried in it, for whoever helps next: counts, and no words."""
+    events = [
+        talk(2, 0, "greet"), turn(4, at(1), "report_missing_code"), RESEND,
+        ResendRedeemed("c", "challenge", 2 * MINUTE, "wait"), turn(6, at(3), "report_missing_code"),
+        thumb(7, at(3), False), fallback(8, at(4)), broken(10, at(5)), turn(12, at(6), **HUMAN), FILED,
+    ]
+    expected = Background("web", ("report_missing_code", "request_human"), 1, 1, False, 1, 1, 1)
+    assert background(events, {}) == expected
+    assert background(events, {"challenge": at(7)}).signed_in
+    assert background([], {}) == Background("", (), 0, 0, False, 0, 0, 0)

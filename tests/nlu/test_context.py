@@ -93,3 +93,10 @@ def test_danger_wins_over_the_conversation(understanding: Understanding) -> None
 def test_odd_metadata_does_no_harm(understanding: Understanding, metadata: dict[str, object]) -> None:
     """What is missing or of another type counts as not said."""
     assert understanding.understand("can i use my house phone?", metadata).intent == "ask_landline"
+
+
+@pytest.mark.parametrize("text", ["?", "...", "!!"])
+def test_what_holds_no_word_is_a_miss_whatever_was_offered(understanding: Understanding, text: str) -> None:
+    """A second sign of not understanding leads on to a person, not to the same two topics again."""
+    verdict = understanding.understand(text, {"offered": ["ask_capabilities", "ask_how_often"]})
+    assert verdict.decision == "fallback"

@@ -36,6 +36,7 @@ svg { width: 24px; height: 24px; fill: currentColor; }
 .error .bubble { border-color: var(--danger); }
 .notice .bubble { border-style: dashed; border-color: var(--edge); }
 a { color: var(--accent); text-underline-offset: 2px; }
+.whole, [href^="tel"] { white-space: nowrap; }
 .choices { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 8px; }
 .small { margin-top: 2px; color: var(--soft); font-size: 14px; }
 .vote { display: flex; align-items: center; gap: 2px; margin-top: 2px; color: var(--soft); font-size: 14px; }
@@ -83,11 +84,14 @@ function rich(text) {
   const nodes = [];
   let position = 0;
   for (const match of text.matchAll(LINK)) {
-    nodes.push(text.slice(position, match.index), h("a", { href: match[2], rel: "noopener", target: match[2].startsWith("https:") ? "_blank" : null }, match[1]));
+    nodes.push(...whole(text.slice(position, match.index)), h("a", { href: match[2], rel: "noopener", target: match[2].startsWith("https:") ? "_blank" : null }, match[1]));
     position = match.index + match[0].length;
   }
-  return [...nodes, text.slice(position)];
+  return [...nodes, ...whole(text.slice(position))];
 }
+
+/** Masked numbers stay on one line. */
+const whole = (text) => text.split(/(•••-•••-\d+)/).map((part, n) => (n % 2 ? h("span", { class: "whole" }, part) : part));
 
 function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
