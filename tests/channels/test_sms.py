@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -65,15 +62,6 @@ async def test_a_replayed_text_has_no_second_effect(start, engine):
     assert len(engine.answered) == 1
     await patient.text("what is this")
     assert len(engine.answered) == 2
-
-
-async def test_replays_at_once_are_answered_once(start, engine):
-    """Ten copies of one text in parallel are one turn."""
-    patient = await start()
-    form = patient.form("hello")
-    answers = await asyncio.gather(*(patient.post(form) for _ in range(10)))
-    assert {tuple(texts(answer)) for answer in answers} == {("echo: hello",)}
-    assert len(engine.answered) == 1
 
 
 async def test_buttons_become_numbers(start):
@@ -346,59 +334,3 @@ async def test_a_turn_that_outlasts_twilio_is_finished_and_kept(settings_for, en
     (answer,) = await service.answer(text, request_id="r2")
     assert answer.endswith("echo: slow")
     assert len(engine.answered) == 1
-
-
-# --- order --------------------------------------------------------------------------------------------------------
-
-
-class UnsteadyEngine(EchoEngine):
-    """Takes its time, a different one each time, before it takes a message."""
-
-    async def answer(self, conversation: str, text: str, **rest: Any) -> Any:
-        """See the class."""
-        await asyncio.sleep(random.random() / 200)
-        return await super().answer(conversation, text, **rest)
-
-
-async def test_parallel_texts_keep_their_order_and_none_is_lost(settings_for, database, keys):
-    """200 texts of 50 numbers at once: each is answered with its own answer, each number's in the order of arrival."""
-    engine = UnsteadyEngine()
-    app = texting_app(settings_for, engine, database, keys)
-    service = app.ctx.texting.service
-    service._patience = 60  # this is about order, not time
-    inbound = [
-        Inbound(f"SM{number}-{turn}", f"+1845555{number:04}", HELP, f"text {turn} of {number}")
-        for turn in range(4) for number in range(50)
-    ]
-    answers = await asyncio.gather(*(service.answer(one, request_id="r") for one in inbound))
-    for one, answer in zip(inbound, answers, strict=True):
-        assert answer[-1].endswith(f"echo: {one.text}")
-    seen = defaultdict(list)
-    for conversation, text, _, _ in engine.answered:
-        seen[conversation].append(text)
-    assert len(seen) == 50
-    for number in range(50):
-        conversation = service.conversation(f"+1845555{number:04}")
-        assert seen[conversation] == [f"text {turn} of {number}" for turn in range(4)]
-        history = await service._chat.history(conversation)
-        assert [m.text for m in history] == [
-            words for turn in range(4) for words in (f"text {turn} of {number}", f"echo: text {turn} of {number}")
-        ]
-    assert sum("automated" in answer[0] for answer in answers) == 50
-    assert service._queues == {}
-
-
-async def test_parallel_texts_over_http_are_all_answered(settings_for, database, keys, serve):
-    """The same number of texts over real connections: none lost, none doubled, no two answers mixed up."""
-    engine = UnsteadyEngine()
-    app = texting_app(settings_for, engine, database, keys)
-    app.ctx.texting.service._patience = 60  # this is about loss, not time
-    client = await serve(app)
-    client.timeout = 60
-
-    async def send(number: int, turn: int) -> None:
-        words = f"text {turn} of {number}"
-        assert (await Patient(client, f"+1845555{number:04}").text(words))[-1].endswith(f"echo: {words}")
-
-    await asyncio.gather(*(send(number, turn) for turn in range(4) for number in range(50)))
-    assert len(engine.answered) == len({text for _, text, _, _ in engine.answered}) == 200

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from bot.assistant import faq_actions
 from bot.db import Database
 from bot.engine.locks import choose_locks
+from bot.engine.processor import TurnProcessor
 from bot.engine.rasa_engine import RasaEngine, load_engine
 from bot.engine.training import Project, train
 from bot.settings import load_settings
@@ -19,11 +21,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def model() -> Path:
-    """The project's model, trained when its data changed."""
+def model() -> Iterator[Path]:
+    """The project's model, trained when its data changed; read from disk once, since every engine only reads it."""
     project = Project(ROOT)
     train(project, progress=lambda step: None)
-    return project.model
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TurnProcessor, "_load_model", staticmethod(cache(TurnProcessor._load_model)))
+        yield project.model
 
 
 @pytest.fixture
