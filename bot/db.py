@@ -44,6 +44,11 @@ metadata = MetaData(
 )
 
 MIGRATION_LOCK = 0x7573_7465_70  # any fixed number: replicas that start together migrate one after another
+POSTGRESQL = {
+    "connect_timeout": 3,
+    # A server that vanished without a word is noticed within seconds (libpq counts the last one in milliseconds).
+    "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 5000,
+}
 POOL_TIMEOUT = 3.0  # seconds to wait for a connection; below the time limit of a turn
 
 
@@ -76,7 +81,7 @@ class Database:
         else:
             self._writer = self._reader = create_async_engine(
                 self.url, pool_size=10, max_overflow=10, pool_timeout=pool_timeout, pool_pre_ping=True,
-                connect_args={"connect_timeout": 3},
+                connect_args=POSTGRESQL,
             )
 
     @asynccontextmanager

@@ -53,45 +53,98 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+class PostgreSQLServer:
+    """A PostgreSQL cluster of the tests; `stop` and `start` make it go away and come back."""
+
+    def __init__(self, binaries: Path) -> None:
+        self.port = free_port()
+        self.address = f"postgresql+psycopg://twostep@127.0.0.1:{self.port}"
+        self._binaries = binaries
+        # It refuses to run as root.
+        self._as_postgres: list[str] = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        self._folder = Path(f"/tmp/twostep-postgresql-{uuid4().hex[:8]}")
+        self._data = self._folder / "data"
+
+    def make(self) -> None:
+        """Make its files."""
+        self._folder.mkdir()
+        if self._as_postgres:
+            shutil.chown(self._folder, "postgres")
+        self._run("initdb", "-D", self._data, "-U", "twostep", "-A", "trust", "--no-sync", "-E", "UTF8")
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = (
+            f"-h 127.0.0.1 -p {self.port} -k {self._folder} -c fsync=off -c full_page_writes=off "
+            "-c synchronous_commit=off -c max_connections=200"
+        )
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", self._folder / "log", "start", "-o", options)
+
+    def stop(self) -> None:
+        """End it at once, as a crash would."""
+        if self.running:
+            self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+
+    @property
+    def running(self) -> bool:
+        """True between `start` and `stop`."""
+        return (self._data / "postmaster.pid").exists()
+
+    @property
+    def processes(self) -> list[int]:
+        """The postmaster and its children."""
+        postmaster = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        return [postmaster, *map(int, children)]
+
+    def new_database(self, name: str, *, survives_crash: bool = False) -> str:
+        """A migrated database; its address.
+
+        Args:
+            survives_crash: what was committed is there after `stop`, as in production; otherwise tests are faster.
+        """
+        with psycopg.connect(f"{self.address.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            if survives_crash:
+                connection.execute(
+                    sql.SQL("ALTER DATABASE {} SET synchronous_commit = on").format(sql.Identifier(name))
+                )
+        _migrated(f"{self.address}/{name}")
+        return f"{self.address}/{name}"
+
+    def remove(self) -> None:
+        """End it and delete its files."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        subprocess.run(
+            [*self._as_postgres, self._binaries / program, *arguments], check=True, capture_output=True,
+            cwd=self._folder,
+        )
+
+
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL cluster of this run with a migrated database `test`; yields its address without a name."""
+def postgresql_server() -> Iterator[PostgreSQLServer]:
+    """A PostgreSQL cluster of this run with a migrated database `test`."""
     found = [*Path("/usr/lib/postgresql").glob("*/bin"), Path(shutil.which("initdb") or "/nowhere/initdb").parent]
     binaries = next((path for path in found if (path / "initdb").exists()), Path("/nowhere"))
     if not (binaries / "initdb").exists():
         missing("PostgreSQL")
-    # It refuses to run as root.
-    as_postgres: list[str] = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    folder = Path(f"/tmp/twostep-postgresql-{uuid4().hex[:8]}")
-    folder.mkdir()
-    if as_postgres:
-        shutil.chown(folder, "postgres")
-    port, data = free_port(), folder / "data"
-    options = (
-        f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off -c synchronous_commit=off "
-        "-c max_connections=200"
-    )
+    server = PostgreSQLServer(binaries)
     try:
-        subprocess.run(
-            [*as_postgres, binaries / "initdb", "-D", data, "-U", "twostep", "-A", "trust", "--no-sync", "-E", "UTF8"],
-            check=True, capture_output=True, cwd=folder,
-        )
-        subprocess.run(
-            [*as_postgres, binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "start", "-o", options],
-            check=True, capture_output=True, cwd=folder,
-        )
-        address = f"postgresql+psycopg://twostep@127.0.0.1:{port}"
-        with psycopg.connect(f"postgresql://twostep@127.0.0.1:{port}/postgres", autocommit=True) as connection:
-            connection.execute("CREATE DATABASE test")
-        _migrated(f"{address}/test")
-        yield address
+        server.make()
+        server.start()
+        server.new_database("test")
+        yield server
     finally:
-        if (data / "postmaster.pid").exists():
-            subprocess.run(
-                [*as_postgres, binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], check=False,
-                capture_output=True, cwd=folder,
-            )
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_server: PostgreSQLServer) -> str:
+    """The address of this run's cluster, without a database's name."""
+    return postgresql_server.address
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -170,6 +223,12 @@ class RedisServer:
             self._process.terminate()
             self._process.wait()
             self._process = None
+
+    @property
+    def process(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
 
     def flush(self) -> None:
         """Forget everything; starts it where a test had stopped it."""

@@ -112,10 +112,14 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The state of a turn, and the number of the patient's message where there is one."""
+    """The state of a turn, and the number of the patient's message where there is one.
+
+    `after` is the id of the patient's message before it, while that one is still being answered, here or elsewhere.
+    """
 
     turn: Turn
     seq: int = 0
+    after: str | None = None
 
 
 def clean_text(text: str) -> str:

@@ -35,7 +35,7 @@ log = logging.getLogger("twostep.chat")
 
 CHANNEL = "web"
 DRAIN = 10.0  # seconds that a stopping server waits for turns
-POLL = 0.1  # seconds between looks at a turn that another process answers
+POLL = 0.05  # seconds between looks at a turn that another process answers
 
 
 class NoConversation(Exception):
@@ -240,9 +240,21 @@ class ChatService:
     ) -> list[Message]:
         lease = asyncio.create_task(self._keep_lease(conversation, message))
         try:
+            await self._wait_for_earlier(conversation, claim)
             return await self._answer(conversation, message, claim, text, command, codes, request_id)
         finally:
             lease.cancel()
+
+    async def _wait_for_earlier(self, conversation: str, claim: Claim) -> None:
+        """Answers come in the order of the messages' numbers, whichever processes give them."""
+        before = claim.after
+        while before is not None:
+            running = self._running.get((conversation, before))
+            if running is not None:
+                await asyncio.wait({running})
+            else:
+                await asyncio.sleep(POLL)
+            before = await self._store.before(conversation, claim.seq, self._clock())
 
     async def _answer(
         self, conversation: str, message: str, claim: Claim, text: str, command: str | None,

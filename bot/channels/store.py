@@ -179,14 +179,20 @@ class ConversationStore:
                         lease=now + LEASE,
                     )
                 )
-                return Claim(Turn.CLAIMED, message.seq)
+                return Claim(Turn.CLAIMED, message.seq, await _before(connection, conversation, message.seq, now))
             if known.turn is Turn.CLAIMED:
                 await connection.execute(
                     update(turns)
                     .where(turns.c.conversation == conversation, turns.c.id == turn)
                     .values(lease=now + LEASE)
                 )
+                return Claim(known.turn, known.seq, await _before(connection, conversation, known.seq, now))
             return known
+
+    async def before(self, conversation: str, seq: int, now: int) -> str | None:
+        """The id of the nearest earlier message that is still being answered by a process that lives."""
+        async with self._database.read() as connection:
+            return await _before(connection, conversation, seq, now)
 
     async def renew(self, conversation: str, turn: str, now: int) -> None:
         """Say that the turn is still being answered."""
@@ -263,6 +269,17 @@ async def _look(connection: AsyncConnection, conversation: str, turn: str, conte
     if row.done:
         return Claim(Turn.DONE, row.seq)
     return Claim(Turn.CLAIMED if row.lease < now else Turn.RUNNING, row.seq)
+
+
+async def _before(connection: AsyncConnection, conversation: str, seq: int, now: int) -> str | None:
+    found = await connection.scalar(
+        select(turns.c.id)
+        .where(
+            turns.c.conversation == conversation, turns.c.seq < seq, turns.c.done.is_(False), turns.c.lease >= now
+        )
+        .order_by(turns.c.seq.desc()).limit(1)
+    )
+    return str(found) if found is not None else None
 
 
 async def _append(

@@ -1,30 +1,43 @@
 """One conversation at a time: the order of a patient's messages is the order of the answers.
 
 Within a process an asyncio lock, first come first served. Between replicas, on top of it, a Redis lock or a PostgreSQL
-advisory lock; a process never competes with itself for those.
+advisory lock; a process never competes with itself for those. While Redis is away, PostgreSQL's locks stand in for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
 from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
 from redis.exceptions import LockError, RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-LEASE = 30.0  # seconds after which another replica may go on when this one died holding the lock
-WAIT = 20.0  # seconds to wait for another replica's turn
+from bot.db import POSTGRESQL
+
+LEASE = 5.0  # seconds after which another replica may go on when this one died; renewed while the turn lasts
+WAIT = 8.0  # seconds to wait for another replica's turn: a patient is answered within 10
+STORE_TIMEOUT = 1.0  # seconds; a store that hangs is a store that is down
+PAUSE = 2.0  # seconds for which a store that hung is not asked again
+
+log = logging.getLogger("twostep.engine")
 
 
 class LockUnavailable(Exception):
     """The lock could not be had: its store is down, or another replica holds it for too long."""
+
+
+class LockStoreDown(LockUnavailable):
+    """The lock's store does not answer; another one could."""
 
 
 class SharedLock(Protocol):
@@ -55,7 +68,7 @@ class RedisLock:
     """A lock with a lease in Redis (redis-py's token-checked lock)."""
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3)
+        self._redis = Redis.from_url(url, socket_timeout=STORE_TIMEOUT, socket_connect_timeout=STORE_TIMEOUT)
 
     @asynccontextmanager
     async def hold(self, conversation: str) -> AsyncIterator[None]:
@@ -64,14 +77,16 @@ class RedisLock:
         try:
             if not await lock.acquire():
                 raise LockUnavailable("another replica is still answering")
-        except RedisError as error:
-            raise LockUnavailable(str(error)) from error
+        except (RedisError, OSError) as error:
+            raise LockStoreDown(type(error).__name__) from error
+        renewing = asyncio.create_task(_renew(lock))
         try:
             yield
         finally:
+            renewing.cancel()
             try:
                 await lock.release()
-            except (LockError, RedisError):
+            except (LockError, RedisError, OSError):
                 pass  # the lease ends by itself; the turn is done and must not fail for it
 
     async def close(self) -> None:
@@ -79,11 +94,20 @@ class RedisLock:
         await self._redis.aclose()
 
 
+async def _renew(lock: Lock) -> None:
+    while True:
+        await asyncio.sleep(LEASE / 3)
+        try:
+            await lock.reacquire()
+        except (LockError, RedisError, OSError) as error:  # the lease may still hold; the next renewal will tell
+            log.warning("lock not renewed", extra={"error": type(error).__name__})
+
+
 class PostgresLock:
     """An advisory lock held by a connection of its own, so that it ends with the process that held it."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_async_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 3})
+        self._engine = create_async_engine(url, poolclass=NullPool, connect_args=POSTGRESQL)
 
     @asynccontextmanager
     async def hold(self, conversation: str) -> AsyncIterator[None]:
@@ -92,13 +116,13 @@ class PostgresLock:
         try:
             connection = await self._engine.connect()
         except SQLAlchemyError as error:
-            raise LockUnavailable(str(error)) from error
+            raise LockStoreDown(type(error).__name__) from error
         try:
             try:
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{int(WAIT)}s'"))
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
             except SQLAlchemyError as error:
-                raise LockUnavailable(str(error)) from error
+                raise LockUnavailable(type(error).__name__) from error
             yield
         finally:
             await connection.close()
@@ -106,6 +130,41 @@ class PostgresLock:
     async def close(self) -> None:
         """Close the connections."""
         await self._engine.dispose()
+
+
+class StandIn:
+    """One store's locks, and another's while the first is down.
+
+    Two replicas may disagree for a moment on which of the two it is. The channels' order of turns (`chat_turns`) does
+    not depend on either.
+    """
+
+    def __init__(self, usual: SharedLock, other: SharedLock) -> None:
+        self._usual = usual
+        self._other = other
+        self._down_until = 0.0
+
+    @asynccontextmanager
+    async def hold(self, conversation: str) -> AsyncIterator[None]:
+        """Hold it in either store."""
+        async with AsyncExitStack() as held:
+            began = time.monotonic()
+            if began >= self._down_until:
+                try:
+                    await held.enter_async_context(self._usual.hold(conversation))
+                except LockStoreDown as error:
+                    if time.monotonic() - began > STORE_TIMEOUT / 2:
+                        self._down_until = time.monotonic() + PAUSE
+                    log.warning("lock store down, using the other", extra={"error": str(error)})
+                    await held.enter_async_context(self._other.hold(conversation))
+            else:
+                await held.enter_async_context(self._other.hold(conversation))
+            yield
+
+    async def close(self) -> None:
+        """Close both."""
+        await self._usual.close()
+        await self._other.close()
 
 
 class ConversationLocks:
@@ -141,8 +200,11 @@ class ConversationLocks:
 
 def choose_locks(database_url: str, redis_url: str) -> ConversationLocks:
     """Redis where it is set, PostgreSQL's own locks on PostgreSQL, nothing between processes on SQLite."""
+    on_postgresql = database_url.startswith("postgresql")
+    if redis_url and on_postgresql:
+        return ConversationLocks(StandIn(RedisLock(redis_url), PostgresLock(database_url)))
     if redis_url:
         return ConversationLocks(RedisLock(redis_url))
-    if database_url.startswith("postgresql"):
+    if on_postgresql:
         return ConversationLocks(PostgresLock(database_url))
     return ConversationLocks(SingleProcess())

@@ -19,6 +19,7 @@ their own. `request.ctx.client_address` and `request.ctx.request_id` are there f
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,7 +30,10 @@ from pydantic import BaseModel
 from sanic import HTTPResponse, Request, Sanic
 
 from bot.http.bodies import read_json, read_query
-from bot.http.problem import Problem
+from bot.http.problem import Problem, Unavailable
+
+ANSWER_WITHIN = 9.0  # seconds; whatever is away, nobody waits longer for an answer
+RETRY_SECONDS = 5  # what a caller is told to wait when a part of ours is away
 
 
 class Auth(StrEnum):
@@ -197,6 +201,26 @@ def _route(operation: Operation) -> Handler:
             path_parameters["body"] = read_json(request, operation.body, optional=operation.body_optional)
         if operation.query is not None:
             path_parameters["query"] = read_query(request, operation.query)
-        return await operation.handler(request, **path_parameters)
+        return await _in_time(operation.handler(request, **path_parameters))
 
     return handle
+
+
+async def _in_time(work: Coroutine[Any, Any, HTTPResponse]) -> HTTPResponse:
+    # Not asyncio.timeout: that would wait for what is cancelled, and a driver whose server is frozen takes long to end.
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=ANSWER_WITHIN)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.add_done_callback(_forget)
+        task.cancel()
+        raise Unavailable(retry_after=RETRY_SECONDS)
+    return task.result()
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # it was answered already

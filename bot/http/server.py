@@ -19,7 +19,7 @@ from sanic.exceptions import PayloadTooLarge, RequestCancelled, SanicException, 
 from sanic.response import BaseHTTPResponse
 
 from bot.db import UNAVAILABLE
-from bot.http.api import Api
+from bot.http.api import RETRY_SECONDS, Api
 from bot.http.client_address import client_address, is_trusted, parse_address
 from bot.http.cross_site import check_cross_site, plain_origin
 from bot.http.headers import add_headers, preflight
@@ -32,7 +32,6 @@ log = logging.getLogger("twostep.http")
 BODY_LIMIT = 16 * 1024  # bytes
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{16,64}")  # what a proxy of ours may call a request
 DRAIN_SECONDS = 10  # for requests that are being answered when the server stops
-RETRY_SECONDS = 5  # what a caller is told to wait when a part of ours is away
 
 Observe = Callable[[Request, int, float], None]
 """Told of each finished request: request, status, seconds."""
