@@ -28,6 +28,20 @@ def asks_for_email(text: str) -> bool:
     return bool(_BY_EMAIL.search(text)) and not _NOT_SO.search(text)
 
 
+def wanted_way(tracker: Tracker) -> str | None:
+    """The channel that the patient chose, by a button or in words; a yes takes up what it says yes to."""
+    said = (event.get("parse_data") or {} for event in reversed(tracker.events) if event["event"] == "user")
+    for message in said:
+        chosen = next((e["value"] for e in message.get("entities") or () if e["entity"] == "channel"), None)
+        if chosen is not None:
+            return str(chosen)
+        if asks_for_email(message.get("text") or ""):
+            return str(Channel.EMAIL)
+        if (message.get("intent") or {}).get("name") != "affirm":
+            return None
+    return None
+
+
 class _BackendAction(Action):
     """An action that asks the verification backend; when that is away it says so and claims nothing."""
 
@@ -81,9 +95,9 @@ class ActionResend(_BackendAction):
         if not status.waiting:
             dispatcher.utter_message(response="utter_no_sign_in")
             return []
-        channel = next((e["value"] for e in tracker.latest_message["entities"] if e["entity"] == "channel"), None)
-        if channel is None and asks_for_email(tracker.latest_message.get("text") or ""):
-            channel = Channel.EMAIL if Channel.EMAIL in status.other_channels else None
+        channel = wanted_way(tracker)
+        if channel == Channel.EMAIL and Channel.EMAIL not in (status.channel, *status.other_channels):
+            channel = None
         message = (tracker.latest_message.get("metadata") or {}).get("message_id") or len(tracker.events)
         key = str(uuid5(NAMESPACE_URL, f"{tracker.sender_id}:{message}"))
         sent = await self._client.redeem(tracker.sender_id, channel=channel, idempotency_key=key)

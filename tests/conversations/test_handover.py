@@ -117,6 +117,19 @@ async def test_asks_for_email_in_words_that_follow_no_button(arrive):
     assert "on its way to •••-•••-0143" in await robin.say("resend the code by email please")
 
 
+async def test_must_wait_and_still_gets_it_by_email(arrive):
+    """The way that was asked for is not lost while the patient waits, whether he presses or types his yes."""
+    for again in ("press", "say"):
+        alex = await arrive()
+        await alex.sign_in()
+        assert "30 seconds" in await alex.say("resend the code by email please")
+        alex.clock.pass_seconds(5)
+        assert "25 more seconds" in await alex.say("yes")
+        alex.clock.pass_seconds(31)
+        said = await alex.press("Try again now") if again == "press" else await alex.say("yes please")
+        assert "on its way to a•••@example.com" in said, again
+
+
 async def test_types_the_code_into_the_chat_which_kills_it(arrive, sqlite_database):
     """A live code typed here is masked in answer, transcript and database, and no longer opens anything."""
     alex = await arrive()

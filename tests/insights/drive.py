@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -45,6 +45,9 @@ class Driver:
         async with httpx.AsyncClient(base_url=self._base_url, trust_env=False, timeout=60) as client:
             patient = Browser(client, self.clock, self._app)
             texting: Patient | None = None
+            redeeming = patch.object(type(self._app.ctx.backend.verification_client), "redeem", _away)
+            answering = patch.object(self._app.ctx.chat._engine, "answer", _away)
+            breaks = False
             if not any(step.startswith(("@texts", "@alex", "@robin", "@sam")) for step in steps):
                 await patient.open_chat()
             for step in steps:
@@ -63,13 +66,11 @@ class Driver:
                         self.clock.pass_seconds(60 * float(rest))
                         told(f"   ({rest} minutes later)")
                     case "@down":
-                        down = patch.object(type(self._app.ctx.backend.verification_client), "redeem", _away)
-                        down.start()
+                        redeeming.start()
                     case "@up":
-                        down.stop()
+                        redeeming.stop()
                     case "@broken":
-                        broken = patch.object(self._app.ctx.chat._engine, "answer", _away)
-                        broken.start()
+                        breaks = True
                     case "@over":
                         await client.delete("/chat/session")
                         told("   (deletes the conversation)")
@@ -82,12 +83,14 @@ class Driver:
                         told(f"P: {step}")
                         for reply in await texting.text(step):
                             told(f"B: {reply}")
+                    case ">" if not any(rest.lower() in title.lower() for title in patient.buttons):
+                        told(f"   (no button {rest}: leaves)")
+                        return
                     case _:
                         told(f"P: {'[' + rest + ']' if word == '>' else step}")
-                        messages = await self._say(patient, step)
-                        if "broken" in locals():
-                            broken.stop()
-                            del broken
+                        with answering if breaks else nullcontext():
+                            messages = await self._say(patient, step)
+                        breaks = False
                         for message in messages:
                             buttons = " ".join(f"[{button['title']}]" for button in message["buttons"])
                             told(f"B: ({message['kind']}) {message['text']}{' ' + buttons if buttons else ''}")

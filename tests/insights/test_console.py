@@ -82,7 +82,13 @@ async def test_the_notice_reaches_the_record_and_the_page(enter: Enter) -> None:
 async def test_the_console_is_accessible(enter: Enter, chromium: str, scheme: Any) -> None:
     """axe finds nothing on any page, nothing runs against the policy, and each chart is drawn."""
     morgan = await enter("morgan")
-    await talk(await enter(""), "hello there", "fallback")
+    patient = await enter("")
+    await talk(patient, "hello there", "fallback")
+    await talk(await enter(""), "Fallback", "is it free", "is it FREE?", helpful=False)
+    request = {"name": "Pat", "reply_to": "pat@example.com", "reason": "Patient Portal", "message": "Locked out."}
+    reference = (await patient.post("/v1/contact", json=request)).json()["reference"]
+    link = re.search(r"/staff/conversations/\w{32}", (await morgan.get("/staff/conversations")).text)
+    assert link
     cookies = [
         {"name": cookie.name, "value": str(cookie.value), "url": str(morgan.base_url)} for cookie in morgan.cookies.jar
     ]
@@ -93,7 +99,7 @@ async def test_the_console_is_accessible(enter: Enter, chromium: str, scheme: An
         page = await context.new_page()
         errors: list[str] = []
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        for address in PAGES:
+        for address in [*PAGES, f"/staff/requests/{reference}", link[0]]:
             await page.goto(str(morgan.base_url.join(address)))
             faults = [fault["id"] for fault in (await Axe().run(page)).response["violations"]]
             assert faults == [], address
@@ -101,5 +107,43 @@ async def test_the_console_is_accessible(enter: Enter, chromium: str, scheme: An
                 await picture.scroll_into_view_if_needed()
                 await page.wait_for_function("image => image.complete", arg=await picture.element_handle())
                 assert await picture.evaluate("image => image.naturalWidth") > 0, address
+            await page.set_viewport_size({"width": 320, "height": 640})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 320, address
+            await page.set_viewport_size({"width": 1280, "height": 800})
         assert errors == []
         await browser.close()
+
+
+async def test_an_agent_works_with_the_keyboard_alone(enter: Enter, chromium: str) -> None:
+    """From the overview to the queue, through its topics, to a label: Tab, arrows and Enter are enough."""
+    casey = await enter("casey")
+    await talk(await enter(""), "is it free", helpful=False)
+    cookies = [
+        {"name": cookie.name, "value": str(cookie.value), "url": str(casey.base_url)} for cookie in casey.cookies.jar
+    ]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        context = await browser.new_context()
+        await context.add_cookies(cookies)
+        page = await context.new_page()
+
+        async def reach(place: Any) -> None:
+            for _ in range(60):
+                await page.keyboard.press("Tab")
+                if await place.evaluate("node => node.matches(':focus')"):
+                    assert await place.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
+                    return
+            raise AssertionError("cannot be reached with the keyboard")
+
+        await page.goto(str(casey.base_url.join("/staff")))
+        await reach(page.get_by_role("link", name="Unanswered"))
+        await page.keyboard.press("Enter")
+        await page.get_by_role("heading", name="Unanswered messages").wait_for()
+        topic = page.get_by_label("Topic")
+        await reach(topic)
+        await page.keyboard.type("Cost of")
+        await reach(page.get_by_role("button", name="Label"))
+        await page.keyboard.press("Enter")
+        await page.get_by_role("status").get_by_text("Labelled.").wait_for()
+        await browser.close()
+    assert "intent: ask_text_charges" in (await casey.get("/staff/examples.yml")).text
