@@ -196,7 +196,7 @@ def summary_of(tracker: Tracker, labels: Mapping[str, str]) -> str:
                 words = event["text"]
         elif event["event"] == "bot":
             said = (event.get("metadata") or {}).get("utter_action")
-            if said == "utter_resend_accepted":
+            if (said or "").startswith("utter_resend_accepted"):
                 tried["a new code was sent"] = None
             elif said == "utter_not_arrived":
                 tried["the new code did not arrive"] = None

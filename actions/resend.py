@@ -11,6 +11,7 @@ from rasa_sdk.interfaces import Action, Tracker
 
 from bot.verification.model import Channel, ClientUnavailable, Outcome, Redeemed, SignInStatus, VerificationClient
 
+UNSEEN = "the number or address on your account"  # where a portal does not tell before it sends
 OTHER_WAY = {
     Channel.SMS: {"title": "Send it by text message", "payload": '/request_resend{"channel": "sms"}'},
     Channel.EMAIL: {"title": "Send it by email (less secure)", "payload": '/request_resend{"channel": "email"}'},
@@ -77,7 +78,7 @@ class ActionOfferResend(_BackendAction):
             dispatcher.utter_message(response="utter_resend_limit", buttons=other_ways(status))
         else:
             dispatcher.utter_message(
-                response="utter_ask_resend", destination=status.destination, buttons=other_ways(status)
+                response="utter_ask_resend", destination=status.destination or UNSEEN, buttons=other_ways(status)
             )
         return []
 
@@ -109,7 +110,9 @@ class ActionResend(_BackendAction):
                         response="utter_resend_accepted", destination=sent.destination, seconds=after.retry_after
                     )
                 else:
-                    dispatcher.utter_message(response="utter_resend_accepted_last", destination=sent.destination)
+                    last = after.retry_after is None
+                    response = "utter_resend_accepted_last" if last else "utter_resend_accepted_unseen"
+                    dispatcher.utter_message(response=response, destination=sent.destination)
                 ways = other_ways(sent) if after.retry_after is not None else []
                 dispatcher.utter_message(response="utter_ask_arrived", buttons=ways)
             case Outcome.WAIT:
@@ -133,7 +136,8 @@ class ActionNotArrived(_BackendAction):
             dispatcher.utter_message(response="utter_no_sign_in")
             return []
         dispatcher.utter_message(
-            response="utter_not_arrived", destination=status.destination, buttons=[*other_ways(status), *_AFTER]
+            response="utter_not_arrived", destination=status.destination or UNSEEN,
+            buttons=[*other_ways(status), *_AFTER],
         )
         return []
 

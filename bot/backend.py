@@ -39,8 +39,10 @@ from bot.verification.api import sign_in_api
 from bot.verification.bot_api import bot_api
 from bot.verification.bot_service import BotService
 from bot.verification.client import HttpVerification, LocalVerification
+from bot.verification.contact_points import ContactPoints
 from bot.verification.door import Door
 from bot.verification.failures import AddressFailures
+from bot.verification.guessing import Guesses
 from bot.verification.handoff_store import HandoffStore
 from bot.verification.messages import Words
 from bot.verification.model import Channel, Limits, new_code
@@ -122,16 +124,20 @@ def build_backend(
     sender = CodeSender(
         store, people, outbox, audit, keys, words, limits, _usable(settings.sms_regions), make_code
     )
+    guesses = Guesses(store, sender, people, audit, clock, limits)
     sign_in = SignInService(
-        database, store, handoffs, sender, accounts, people, people, outbox, audit, clock, limits, words, record,
+        database, store, handoffs, sender, guesses, accounts, people, outbox, audit, clock, limits, record,
         failures.ready,
+    )
+    points = ContactPoints(
+        database, store, sender, guesses, people, outbox, audit, clock, limits, words, failures.ready
     )
     bot = BotService(database, store, handoffs, sender, people, outbox, audit, clock, record, failures.ready)
     contact = ContactService(
         database, ContactStore(database, keys), outbox, audit, clock, record, reply_address,
         inbox=settings.contact_inbox or DEMO_INBOX, first_reason=settings.contact_reason, transcript=transcript,
     )
-    door = Door(sign_in, failures, settings, keys)
+    door = Door(sign_in, points, failures, settings, keys)
     pages = Pages(settings)
 
     def parse_address(channel: Channel, text: str) -> str:

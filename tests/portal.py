@@ -108,7 +108,7 @@ def wrong(code: str) -> str:
 @asynccontextmanager
 async def portal_on(
     database: Database, settings: Settings, *, limiter: Limiter | None = None, keys: Keys | None = None,
-    **options: Any,
+    passwords: Passwords | None = None, **options: Any,
 ) -> AsyncIterator[Portal]:
     """A portal with the demo people, not served."""
     clock, events = HandClock(), []
@@ -116,7 +116,7 @@ async def portal_on(
     async def record(event: Event) -> None:
         events.append(event)
 
-    passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords = passwords or Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     backend = build_backend(
         settings, database, keys or Keys(b"a master secret for the tests only"), clock, record,
         limiter or Limiter(), passwords=passwords, **options,

@@ -23,7 +23,7 @@ from bot.http.problem import (
     WrongCode,
     problem_response,
 )
-from bot.verification import service as outcomes
+from bot.verification import guessing
 from bot.verification.door import UNIFORM, WRONG, Door, by
 from bot.verification.handoff_store import KeyReused
 from bot.verification.model import Channel, Verdict
@@ -158,7 +158,7 @@ def sign_in_api(door: Door, parse_address: ParseAddress) -> Api:
         if token is None:
             raise Unauthenticated
         result = await door.verify(request, token, challenge, body.code)
-        if isinstance(result, outcomes.WrongCode):
+        if isinstance(result, guessing.WrongCode):
             return problem_response(WrongCode(WRONG))
         response = reply(Welcome(name=result.name))
         door.session_cookie.set(request, response, result.token)
@@ -177,7 +177,7 @@ def sign_in_api(door: Door, parse_address: ParseAddress) -> Api:
     async def me(request: Request) -> HTTPResponse:
         """Who is signed in, and where codes go (masked)."""
         session = await _signed_in(door, request)
-        points = await service.contact_points(session.account.id)
+        points = await door.points.of(session.account.id)
         return reply(Me(name=session.account.name, contact_points=[
             ContactPointView(channel=point.channel, destination=point.masked) for point in points
         ]))
@@ -196,7 +196,7 @@ def sign_in_api(door: Door, parse_address: ParseAddress) -> Api:
             field = "mobile" if channel is Channel.SMS else "email"
             raise Invalid("Some fields are not valid.", errors=[FieldError(field, str(error))]) from None
         try:
-            sent = await service.change(session, channel, address, by(request))
+            sent = await door.points.change(session, channel, address, by(request))
         except SendsUnavailable:
             raise Unavailable(retry_after=5) from None
         if isinstance(sent, Verdict):
@@ -211,7 +211,7 @@ def sign_in_api(door: Door, parse_address: ParseAddress) -> Api:
         """Take the new contact point into use; the old one is told."""
         session = await _signed_in(door, request)
         result = await door.confirm(request, session, body.code)
-        if isinstance(result, outcomes.WrongCode):
+        if isinstance(result, guessing.WrongCode):
             return problem_response(WrongCode(WRONG))
         return reply(ContactPointView(channel=result.channel, destination=result.destination))
 

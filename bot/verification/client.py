@@ -87,7 +87,7 @@ class HttpVerification:
         """See the protocol."""
         status, body = await self._post("/v1/bot/conversations/status", {"conversation": conversation})
         if status == 404:
-            return SignInStatus(True)
+            return SignInStatus(True, retry_after=0)
         if status != 200:
             raise ClientUnavailable(f"status answered {status}")
         try:

@@ -10,16 +10,11 @@ from bot.http.cookies import SignedCookie
 from bot.http.problem import Conflict, Invalid, Limit, Problem, Unavailable, Wait
 from bot.privacy import Keys
 from bot.settings import Settings
+from bot.verification.contact_points import Changed, ContactPoints
 from bot.verification.failures import AddressFailures
+from bot.verification.guessing import GuessLater, WrongCode
 from bot.verification.model import Refusal, Verdict
-from bot.verification.service import (
-    Begun,
-    Changed,
-    GuessLater,
-    SignedIn,
-    SignInService,
-    WrongCode,
-)
+from bot.verification.service import Begun, SignedIn, SignInService
 
 UNIFORM = "The username or password is not right."
 WRONG = "Check that it is the newest code and that it is not too old, or ask for another one."
@@ -28,8 +23,11 @@ WRONG = "Check that it is the newest code and that it is not too old, or ask for
 class Door:
     """Cookies in, problems out."""
 
-    def __init__(self, service: SignInService, failures: AddressFailures, settings: Settings, keys: Keys) -> None:
+    def __init__(
+        self, service: SignInService, points: ContactPoints, failures: AddressFailures, settings: Settings, keys: Keys
+    ) -> None:
         self.service = service
+        self.points = points
         self.failures = failures
         self.pre_auth = SignedCookie("twostep_preauth", settings, keys, max_age=settings.challenge_lifetime)
         self.session_cookie = SignedCookie("twostep_session", settings, keys, max_age=SESSION_LIFETIME)
@@ -78,7 +76,7 @@ class Door:
             Limit, Wait: as for `verify`.
         """
         await self._within_limit(request.ctx.client_address)
-        result = await self.service.confirm(session, code, by(request))
+        result = await self.points.confirm(session, code, by(request))
         match result:
             case GuessLater():
                 raise Wait("Too many wrong codes. Please wait.", retry_after=result.retry_after)

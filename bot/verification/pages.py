@@ -15,7 +15,7 @@ from bot.http.api import Api, Auth, see_other
 from bot.http.bodies import read_form
 from bot.http.pages import Pages
 from bot.http.problem import Problem, Unavailable, Wait
-from bot.verification import service as outcomes
+from bot.verification import guessing
 from bot.verification.api import ParseAddress
 from bot.verification.door import UNIFORM, WRONG, Door, by
 from bot.verification.model import Channel, Verdict, is_code
@@ -115,7 +115,7 @@ def portal_pages(
             result = await door.verify(request, token, progress.challenge, code)
         except Problem as problem:
             return with_wait(await code_form(request, problem.status, words(problem)), problem)
-        if isinstance(result, outcomes.WrongCode):
+        if isinstance(result, guessing.WrongCode):
             return await code_form(request, 400, f"That code did not work. {WRONG}")
         response = see_other("/me")
         door.session_cookie.set(request, response, result.token)
@@ -126,7 +126,7 @@ def portal_pages(
         session = await door.session(request)
         if session is None:
             return sign_in_form(401, notice="Please sign in to see this page.")
-        points = await service.contact_points(session.account.id)
+        points = await door.points.of(session.account.id)
         return pages.render(
             "me.html", status, name=session.account.name, notice=notice, good=good, signed_in=True,
             staff=session.account.role != Role.PATIENT,
@@ -150,7 +150,7 @@ def portal_pages(
         text = form.get("mobile", form.get("email", ""))[:254]
         try:
             address = parse_address(channel, text)
-            sent = await service.change(session, channel, address, by(request))
+            sent = await door.points.change(session, channel, address, by(request))
         except ValueError as error:
             return await me_page(request, 400, str(error))
         except SendsUnavailable:
@@ -183,7 +183,7 @@ def portal_pages(
             result = await door.confirm(request, session, code)
         except Problem as problem:
             return with_wait(await confirm_form(request, problem.status, words(problem)), problem)
-        if isinstance(result, outcomes.WrongCode):
+        if isinstance(result, guessing.WrongCode):
             return await confirm_form(request, 400, f"That code did not work. {WRONG}")
         return see_other("/me?saved")
 

@@ -1,4 +1,4 @@
-"""Use cases of a sign-in: password, code, session; and of changing where codes go.
+"""Use cases of a sign-in: password, code, session.
 
 Answers are values, not exceptions: an exception inside a transaction would undo what was counted.
 """
@@ -12,38 +12,26 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.accounts.model import (
-    Account,
-    ContactPoint,
-    Directory,
-    Gate,
-    PasswordCheck,
-    Session,
-    Sessions,
-)
+from bot.accounts.model import Account, Gate, PasswordCheck, Session, Sessions
 from bot.audit.model import By, Trail
 from bot.db import Clock, Database
-from bot.delivery.model import Kind, Message, Outbox
+from bot.delivery.model import Outbox
 from bot.events import Record, SignInCompleted
+from bot.verification.guessing import Guesses, GuessLater, WrongCode
 from bot.verification.handoff_store import HandoffStore
-from bot.verification.messages import Words
 from bot.verification.model import (
     Channel,
     Limits,
     Origin,
     Purpose,
     Verdict,
-    guess_wait,
-    is_code,
     new_token,
     next_wait,
     seconds_up,
     token_digest,
 )
 from bot.verification.sending import CodeSender, Destination, Sent
-from bot.verification.store import Challenge, Factor, VerificationStore
-
-NOTICE_LIFETIME = 3 * 86_400_000  # milliseconds
+from bot.verification.store import Challenge, VerificationStore
 
 
 class SendsUnavailable(Exception):
@@ -80,28 +68,8 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class WrongCode:
-    """Wrong, expired, used, superseded, locked, of another browser: one answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class GuessLater:
-    """Too many wrong codes; seconds until the next is heard."""
-
-    retry_after: int
-
-
-@dataclass(frozen=True, slots=True)
 class NotWaiting:
     """No challenge of this browser waits for a code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The contact point is in use."""
-
-    channel: Channel
-    destination: str
 
 
 async def always_ready() -> None:
@@ -118,22 +86,20 @@ class SignInService:
 
     def __init__(
         self, database: Database, store: VerificationStore, handoffs: HandoffStore, sender: CodeSender,
-        passwords: PasswordCheck, directory: Directory, sessions: Sessions, outbox: Outbox, trail: Trail,
-        clock: Clock, limits: Limits, words: Words, record: Record,
-        ready: Callable[[], Awaitable[None]] = always_ready,
+        guesses: Guesses, passwords: PasswordCheck, sessions: Sessions, outbox: Outbox, trail: Trail,
+        clock: Clock, limits: Limits, record: Record, ready: Callable[[], Awaitable[None]] = always_ready,
     ) -> None:
         self._database = database
         self._store = store
         self._handoffs = handoffs
         self._sender = sender
+        self._guesses = guesses
         self._passwords = passwords
-        self._directory = directory
         self._sessions = sessions
         self._outbox = outbox
         self._trail = trail
         self._clock = clock
         self._limits = limits
-        self._words = words
         self._record = record
         self._ready = ready
 
@@ -219,7 +185,7 @@ class SignInService:
             challenge = await self._mine(connection, token, challenge_id)
             if challenge is None or challenge.purpose is not Purpose.SIGN_IN:
                 return WrongCode()
-            guess = await self._guess(connection, challenge, code, by)
+            guess = await self._guesses.judge(connection, challenge, code, by)
             if not isinstance(guess, Account):
                 return guess
             now = self._clock()
@@ -251,56 +217,6 @@ class SignInService:
         """Who is signed in."""
         return await self._sessions.find(token, self._clock()) if token else None
 
-    async def contact_points(self, account: str) -> tuple[Destination, ...]:
-        """Where the account's codes go."""
-        async with self._database.read() as connection:
-            return await self._sender.destinations(connection, account)
-
-    async def change(self, session: Session, channel: Channel, address: str, by: By) -> Sent | Verdict:
-        """Ask for a new contact point; a code goes to it. `address` is checked and in one spelling.
-
-        Raises:
-            SendsUnavailable: the limiter's store is down.
-        """
-        await self._ready()
-        async with self._database.write() as connection:
-            factor = await self._store.lock_factor(connection, session.account.id)
-            now = self._clock()
-            challenge = Challenge(
-                secrets.token_hex(16), session.account.id, Purpose.CONTACT_POINT, session.digest, "open", now,
-                now + self._limits.challenge_lifetime * 1000, channel, address,
-            )
-            await self._store.add_challenge(connection, challenge)
-            pending = await self._sender.pending(connection, challenge)
-            sent = await self._sender.send(connection, challenge, factor, pending, Origin.WEB, by, now)
-            if isinstance(sent, Verdict):  # the contact point that waited before goes on waiting
-                await self._store.drop_challenge(connection, challenge.id)
-        self._outbox.wake()
-        return sent
-
-    async def confirm(self, session: Session, code: str, by: By) -> Changed | WrongCode | GuessLater:
-        """Take the new contact point into use; the old one is told."""
-        async with self._database.write() as connection:
-            await self._store.lock_factor(connection, session.account.id)
-            challenge = await self._store.open_change(connection, session.digest, self._clock())
-            if challenge is None or challenge.pending is None or challenge.pending_channel is None:
-                return WrongCode()
-            guess = await self._guess(connection, challenge, code, by)
-            if not isinstance(guess, Account):
-                return guess
-            now = self._clock()
-            channel = challenge.pending_channel
-            old = await self._directory.contact_points(connection, guess.id)
-            await self._directory.replace_contact_point(
-                connection, guess.id, ContactPoint(channel, challenge.pending), now
-            )
-            await self._tell(connection, old, ContactPoint(channel, challenge.pending), now)
-            await self._trail.append(
-                connection, by, "contact_point.changed", at=now, subject=guess.id, rule=channel
-            )
-        self._outbox.wake()
-        return Changed(channel, Destination(channel, challenge.pending).masked)
-
     async def enable_factor(self, account: str, by: By) -> None:
         """Support let the account's codes work again."""
         async with self._database.write() as connection:
@@ -326,64 +242,3 @@ class SignInService:
         if not token or challenge is None or not hmac.compare_digest(challenge.holder, token_digest(token)):
             return None
         return challenge
-
-    async def _guess(
-        self, connection: AsyncConnection, challenge: Challenge, code: str, by: By
-    ) -> Account | WrongCode | GuessLater:
-        """Count the guess, then judge it."""
-        factor = await self._store.lock_factor(connection, challenge.account)
-        now = self._clock()
-        if factor.disabled:
-            return WrongCode()
-        if factor.wait_until > now:
-            return GuessLater(seconds_up(factor.wait_until - now))
-        again = await self._store.challenge(connection, challenge.id)
-        if again is None or not again.is_open(now):
-            return WrongCode()
-        failures = factor.failures + 1
-        wait = guess_wait(failures, self._limits)
-        counted = await self._store.claim_guess(
-            connection, factor, now, wait_until=now + wait * 1000 if wait else 0,
-            disabled=failures >= self._limits.guess_disable_after,
-        )
-        if not counted:
-            return WrongCode()
-        if not await self._spend(connection, challenge, code, now):
-            await self._trail.append(
-                connection, by, "code.wrong", at=now, subject=challenge.id, rule=self._rule(factor)
-            )
-            return WrongCode()
-        await self._store.clear_factor(connection, challenge.account)
-        account = await self._directory.account(connection, challenge.account)
-        return account if account is not None and not account.disabled else WrongCode()
-
-    def _rule(self, factor: Factor) -> str:
-        disabled = factor.failures + 1 >= self._limits.guess_disable_after
-        return "factor_disabled" if disabled else f"failure_{factor.failures + 1}"
-
-    async def _spend(self, connection: AsyncConnection, challenge: Challenge, code: str, now: int) -> bool:
-        live = await self._store.last_code(connection, challenge.id)
-        if live is None or not is_code(code):
-            return False
-        if not await self._store.claim_try(connection, live.id, self._limits.code_tries, now):
-            return False
-        digest = self._sender.digest(challenge.id, challenge.account, live.channel, challenge.purpose, code)
-        if not hmac.compare_digest(digest, live.digest):
-            return False
-        return await self._store.end_code(connection, live.id, "used") and await self._store.pass_challenge(
-            connection, challenge.id, now
-        )
-
-    async def _tell(
-        self, connection: AsyncConnection, old: tuple[ContactPoint, ...], new: ContactPoint, now: int
-    ) -> None:
-        """Tell the replaced contact point, or where there was none, the account's other ones."""
-        replaced = [point for point in old if point.channel == new.channel] or list(old)
-        what = "mobile number" if new.channel == Channel.SMS else "email address"
-        for point in replaced:
-            if point.address != new.address:
-                await self._outbox.put(connection, Message(
-                    Kind.NOTICE, point.channel, point.address, self._words.changed(what), now + NOTICE_LIFETIME,
-                    "" if point.channel == Channel.SMS else self._words.changed_subject(),
-                ), now)
-

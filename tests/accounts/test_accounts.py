@@ -168,7 +168,7 @@ async def test_demo_people_are_made_once(database: Database, settings_for: Calla
             ("sam", Role.PATIENT),
         ]
         robin = await portal.backend.accounts.account_id("robin")
-        points = await portal.backend.sign_in.contact_points(robin)
+        points = await portal.backend.door.points.of(robin)
         assert [point.masked for point in points] == ["•••-•••-0190"]
 
 
