@@ -27,6 +27,11 @@ def turns_back(tracker: Tracker) -> Iterator[list[Event]]:
         yield said
 
 
+def in_words(seconds: int) -> str:
+    """A wait as it is said."""
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
+
+
 def notes_of(event: Event) -> dict[str, Any]:
     """The `metadata` that domain.yml gives a response."""
     return ((event.get("metadata") or {}).get("metadata")) or {}

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
+from actions.conversation import in_words
 from bot.verification.model import Channel, ClientUnavailable, Outcome, Redeemed, SignInStatus, VerificationClient
 
 UNSEEN = "the number or address on your account"  # where a portal does not tell before it sends
@@ -107,7 +108,7 @@ class ActionResend(_BackendAction):
                 after = await self._client.status(tracker.sender_id)
                 if after.retry_after:
                     dispatcher.utter_message(
-                        response="utter_resend_accepted", destination=sent.destination, seconds=after.retry_after
+                        response="utter_resend_accepted", destination=sent.destination, wait=in_words(after.retry_after)
                     )
                 else:
                     last = after.retry_after is None
@@ -116,7 +117,7 @@ class ActionResend(_BackendAction):
                 ways = other_ways(sent) if after.retry_after is not None else []
                 dispatcher.utter_message(response="utter_ask_arrived", buttons=ways)
             case Outcome.WAIT:
-                dispatcher.utter_message(response="utter_resend_wait", seconds=sent.retry_after)
+                dispatcher.utter_message(response="utter_resend_wait", wait=in_words(sent.retry_after or 1))
             case _:
                 dispatcher.utter_message(response="utter_resend_limit", buttons=other_ways(sent))
         return []

@@ -41,6 +41,26 @@ def _way(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     return None
 
 
+_YES = r"(?:yes|yeah|yep|yup|sure|ok(?:ay)?|please|go ahead|do (?:it|that))"
+_AGREED = re.compile(rf"{_YES}(?:[,.! ]+{_YES})*[,.! ]*")
+_WRITE = re.compile(
+    rf"(?:{_YES}[,.!]* )*(?:(?:can|could|will|would) you )?(?:please )?(?:(?:write|message|contact|fill|send)"
+    r"(?: (?:to|it|that|in|out|them|the|a|an|my|form|message|note|for|me|from|here|now|please))*"
+    r" (?:to them|them|form|message|note|in|out|for me|here)|do (?:it|that) (?:for me|from here))[,.!? ]*"
+    r"(?:please)?[.!? ]*"
+)
+_WRITE_FROM_HERE = "/file_contact"
+
+
+def _writes(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
+    """ "yes, write to them", where that was offered; a bare yes where nothing else was."""
+    commands = [command for _, command in buttons]
+    if _WRITE_FROM_HERE not in commands:
+        return None
+    agreed = _AGREED.fullmatch(said) and len(commands) == 1
+    return _WRITE_FROM_HERE if agreed or _WRITE.fullmatch(said) else None
+
+
 def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     """The command of the button that the text names, or None.
 
@@ -54,6 +74,6 @@ def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
             return command
     match = _CHOICE.fullmatch(said)
     if match is None:
-        return _way(said, buttons)
+        return _way(said, buttons) or _writes(said, buttons)
     number = int(match["number"]) if match["number"].isdecimal() else _WORDS[match["number"]]
     return buttons[number - 1][1] if 1 <= number <= len(buttons) else None

@@ -19,3 +19,29 @@ BUTTONS = [("Using a landline", "/ask_landline"), ("Talk to a person", "/request
 def test_what_counts_as_a_choice(text, command):
     """A bare number, ordinal or title chooses; a sentence that holds one does not."""
     assert chosen(text, BUTTONS) == command
+
+
+FROM_HERE = [("Write to them from here", "/file_contact")]
+
+
+@pytest.mark.parametrize("text", [
+    "yes", "Yes please", "ok, go ahead", "yes write to them", "can you write to them for me?", "send them a message",
+    "please fill in the form for me", "do it for me", "Yes, contact them please",
+])
+def test_a_yes_in_words_writes_to_the_practice_where_that_was_offered(text):
+    """Whoever agrees to "Write to them from here" need not say it in those words."""
+    assert chosen(text, FROM_HERE) == "/file_contact"
+    assert chosen(text, []) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["no", "send it", "yes but what does it cost", "can you send me a new code", "what form?"]
+)
+def test_other_words_do_not_write_to_the_practice(text):
+    """Only an agreement begins the form."""
+    assert chosen(text, FROM_HERE) is None
+
+
+def test_a_bare_yes_does_not_choose_among_several():
+    """With two choices before him a yes is no choice."""
+    assert chosen("yes", [*FROM_HERE, *BUTTONS]) is None
