@@ -43,8 +43,8 @@ encoder:  ## fine-tune the sentence encoder again (PyTorch, minutes; bot/nlu/enc
 	@.venv-encoder/bin/python -m pip install -q -r bot/nlu/encoder/requirements.txt
 	@.venv-encoder/bin/python -m bot.nlu.encoder.train --bf16
 
-bench: setup-dev  ## measure a message from door to door; prints a table
-	@$(BIN)/python -m tests.benchmarks
+bench: setup-dev train  ## measure a message from door to door; STOCK=FOLDER beside stock Rasa (tests/benchmarks)
+	@$(BIN)/python -m tests.benchmarks $(if $(STOCK),--stock $(STOCK))
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@PYTHON=$(PYTHON) ./setup.sh requirements.lock

@@ -1,187 +1,264 @@
-"""`python -m tests.benchmarks`: what a message costs, from door to door. Bounded; loopback only; prints a table.
+"""`make bench`: what a message costs from door to door, beside stock Rasa. Bounded; loopback only.
 
-`--stock URL` measures a stock Rasa server beside it (README.md here says how to start one).
+Prints a table and writes results/benchmarks.json and results/benchmarks.png. README.md here says what is measured and
+how to make the environment of stock Rasa.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import re
-import statistics
-import subprocess
+import sqlite3
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 
-from tests.conftest import free_port
+from tests.benchmarks import servers
+from tests.benchmarks.load import (
+    Measured,
+    NewConversation,
+    every,
+    growth,
+    held_out,
+    measure,
+    resident_megabytes,
+    stock,
+    web,
+)
+from tests.benchmarks.servers import RESULTS, ROOT, Server
 
-ROOT = Path(__file__).parents[2]
-TICK = 1000 / os.sysconf("SC_CLK_TCK")  # milliseconds
-QUESTIONS = [
-    "will they charge me for the text?", "my flip phone don't do that, whats plan b", "i never got the code",
-    "what is the capital of france", "do I need my password still", "how long is the code good for",
-    "I have a new cell number", "can u send it to my landline", "why do i have to do this every time",
-    "my grandson set this up for me years ago and now there is a new screen that wants something I do not have",
-]
+CLIENTS = (1, 8, 32)
+ACTION = ["please send me a new code", "send me a new code", "can you send me another code please"]
+ACTION_ANSWER = "sign"  # of utter_no_sign_in: the action asked, and no sign-in waits
+FILL = """
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count})
+INSERT INTO {table} SELECT {columns} FROM n
+"""
 
-Row = tuple[str, str]
-Send = Callable[[str], None]
-
-
-def cpu_milliseconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * TICK
-
-
-def resident_megabytes(pid: int) -> float:
-    """Resident memory of a process."""
-    match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert match
-    return int(match[1]) / 1024
+Figures = dict[str, Any]
+Begin = Callable[[int], NewConversation]
 
 
-@contextmanager
-def served() -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
-    """`twostep serve` in a folder of its own; gives the process, its address, and the seconds until it answered."""
+def note(what: str) -> None:
+    """Tell what is being done, where the table does not go."""
+    print(what, file=sys.stderr, flush=True)
+
+
+def embedded(texts: list[str]) -> list[bool]:
+    """For each text, whether the sentence encoder runs for it."""
+    from bot.assistant import load_understanding
+
+    understand = load_understanding(ROOT)
+    return [bool(understand(text)["understanding"]["embedded"]) for text in texts]
+
+
+def figures(measured: Measured) -> Figures:
+    """What the table and the picture show of one run."""
+    return {
+        "median_ms": measured.median, "p99_ms": measured.p99, "per_second": measured.throughput,
+        "cpu_ms": measured.cpu, "per_core": measured.per_core,
+    }
+
+
+def messages(server: Server, begin: Begin, questions: list[str], count: int) -> Figures:
+    """Questions and turns with an action at each number of clients."""
+    send = begin(server.port)()
+    for text in [*questions[:40], *ACTION]:  # warm
+        send(text)
+    answer = begin(server.port)()(ACTION[0])
+    if ACTION_ANSWER not in answer:
+        raise RuntimeError(f"the action did not answer: {answer!r}")
+    found: Figures = {"questions": {}, "action": {}}
+    for kind, texts in (("questions", questions), ("action", ACTION)):
+        for clients in CLIENTS:
+            note(f"  {kind}, {clients} clients")
+            conversations = [begin(server.port) for _ in range(clients)]
+            found[kind][str(clients)] = figures(measure(conversations, texts, server.processes, count))
+    return found
+
+
+def measure_twostep(questions: list[str], count: int) -> Figures:
+    """Everything of one process on SQLite."""
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        environment = {
-            **os.environ, "TWOSTEP_DATA_DIR": folder, "TWOSTEP_PORT": str(port),
-            "TWOSTEP_CHAT_PER_SESSION": "100000/60", "TWOSTEP_CHAT_PER_ADDRESS": "100000/60",
+        path = Path(folder)
+        note("twostep: start")
+        with servers.twostep(path) as server:
+            found: Figures = {"cold_start_s": server.cold_start}
+            found |= messages(server, web, questions, count)
+            with_encoder = embedded(questions)
+            found["embedded_share"] = sum(with_encoder) / len(with_encoder)
+            for name, wanted in (("without", False), ("with", True)):
+                texts = list(every(questions, [encoder is wanted for encoder in with_encoder]))
+                found[f"{name}_embedding"] = figures(measure([web(server.port)], texts, server.processes, count))
+            note("  a conversation of 200 turns")
+            found["growth"] = growth(web(server.port), questions, server.processes)
+            found["memory_mb"] = resident_megabytes(server.processes)
+        note("  1,000,000 messages in the database")
+        fill(path / "twostep.sqlite3", 1_000_000)
+        with servers.twostep(path) as server:
+            measure([web(server.port)], questions[:40], server.processes, 40)  # warm
+            found["million"] = figures(measure([web(server.port)], questions, server.processes, count))
+    note("  training")
+    found["training_s"], found["training_cpu_s"] = servers.twostep_training()
+    found["size_mb"] = servers.twostep_size()
+    return found
+
+
+def fill(database: Path, count: int) -> None:
+    """Put finished conversations of 40 messages each into an SQLite database, with the engine's memory of them."""
+    parts = {
+        "chat_conversations (id, language, last_seq, at, active_at)":
+            (count // 40, "'old' || i, 'en', 40, 1790000000000 + i, 1790000000000 + i"),
+        "chat_messages (conversation, seq, id, turn, sender, text, kind, topic, choices, at)":
+            (count, "'old' || (i / 40), 1 + i % 40, printf('m%035d', i), printf('t%035d', i / 2), "
+                    "CASE WHEN i % 2 THEN 'bot' ELSE 'patient' END, 'a text of the usual length, about as long as an "
+                    "answer of the assistant is on average in a chat', 'message', NULL, '[]', 1790000000000 + i"),
+        "chat_turns (conversation, id, content, seq, done, lease)":
+            (count // 2, "'old' || (i / 20), printf('t%035d', i), 'x', 1 + 2 * (i % 20), 1, 0"),
+        "tracker_events (conversation, position, data, at)":
+            (count, "'old' || (i / 40), i % 40, '{\"event\": \"action\", \"name\": \"action_listen\"}', 1"),
+        "tracker_states (conversation, data, position, at)": (count // 40, "'old' || i, '[]', 40, 1"),
+    }
+    with sqlite3.connect(database) as connection:
+        for table, (rows, columns) in parts.items():
+            connection.execute(FILL.format(count=rows, table=table, columns=columns))
+    connection.close()
+
+
+def measure_processes(questions: list[str], count: int) -> Figures:
+    """One and two processes on PostgreSQL and Redis, 32 clients spread over them."""
+    from tests.conftest import PostgreSQLServer, RedisServer
+
+    binaries = next(iter(Path("/usr/lib/postgresql").glob("*/bin")), None)
+    if binaries is None:
+        note("twostep on PostgreSQL: left out, it is not installed")
+        return {}
+    found: Figures = {}
+    with ExitStack() as stack:
+        postgresql, redis = PostgreSQLServer(binaries), None
+        stack.callback(postgresql.remove)
+        postgresql.make()
+        postgresql.start()
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        redis = RedisServer(folder)
+        redis.start()
+        stack.callback(redis.stop)
+        shared = {
+            "TWOSTEP_DATABASE_URL": postgresql.new_database("bench", survives_crash=True),
+            "TWOSTEP_REDIS_URL": redis.url,
         }
-        began = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot.cli", "serve"], env=environment, cwd=ROOT,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            for _ in range(1200):
-                try:
-                    if httpx.get(f"{address}/health/ready", trust_env=False).status_code == 200:
-                        break
-                except httpx.TransportError:
-                    time.sleep(0.1)
-            yield process, address, time.monotonic() - began
-        finally:
-            process.terminate()
-            process.wait(20)
+        running: list[Server] = []
+        for number in (1, 2):
+            note(f"twostep on PostgreSQL and Redis: {number} processes")
+            running.append(stack.enter_context(servers.twostep(folder, **shared)))
+            conversations = [web(running[client % number].port) for client in range(32)]
+            processes = [process for server in running for process in server.processes]
+            measure(conversations, questions[:64], processes, 64)  # warm
+            found[str(number)] = figures(measure(conversations, questions, processes, count * 2))
+    return found
 
 
-def web(address: str) -> Send:
-    """Sends messages of one new web conversation."""
-    client = httpx.Client(base_url=address, trust_env=False, timeout=30)
-    client.post("/chat/session", json={}).raise_for_status()
-    return lambda text: client.post("/chat/messages", json={"id": str(uuid4()), "text": text}).raise_for_status()
+def measure_stock(environment: Path, questions: list[str], count: int, epochs: int) -> Figures:
+    """Stock Rasa with its action server and SQLite."""
+    note("stock Rasa: train, where that was not done")
+    project, training = servers.stock_project(environment, epochs)
+    note("stock Rasa: start")
+    with servers.stock(environment, project) as server:
+        found: Figures = {"cold_start_s": server.cold_start}
+        found |= messages(server, stock, questions, count)
+        note("  a conversation of 200 turns")
+        found["growth"] = growth(stock(server.port), questions, server.processes, rounds=1)
+        found["memory_mb"] = resident_megabytes(server.processes)
+    found["training_s"], found["training_cpu_s"], found["epochs"] = (
+        training["seconds"], training["cpu"], training["epochs"]
+    )
+    found["size_mb"] = servers.stock_size(environment)
+    return found
 
 
-def stock(address: str) -> Send:
-    """Sends messages of one new conversation to Rasa's own REST channel."""
-    client = httpx.Client(base_url=address, trust_env=False, timeout=30)
-    sender = str(uuid4())
-    return lambda text: client.post(
-        "/webhooks/rest/webhook", json={"sender": sender, "message": text}
-    ).raise_for_status()
+def rows(found: Figures) -> list[tuple[str, str, str, str]]:
+    """The table: what, twostep, stock Rasa, how they compare."""
+    ours, theirs = found["twostep"], found.get("stock")
+    lines: list[tuple[str, str, str, str]] = []
 
+    def add(what: str, of: Callable[[Figures], float], unit: str, digits: int = 1, *, more: bool = False) -> None:
+        mine = of(ours)
+        other = of(theirs) if theirs else None
+        ratio = "" if other is None else f"{mine / other:.1f} times" if more else f"{100 * mine / other:.0f} %"
+        lines.append((
+            what, f"{mine:.{digits}f} {unit}", "" if other is None else f"{other:.{digits}f} {unit}", ratio
+        ))
 
-def message_cost(send: Callable[[], Send], pid: int, messages: int = 200) -> list[Row]:
-    """Latency and CPU of typed questions, twenty to a conversation."""
-    seconds, talk = [], send()
-    for text in QUESTIONS:
-        talk(text)  # warm
-    before = cpu_milliseconds(pid)
-    for number in range(messages):
-        if number % 20 == 0:
-            talk = send()
-        began = time.perf_counter()
-        talk(f"{QUESTIONS[number % len(QUESTIONS)]} {number}")
-        seconds.append((time.perf_counter() - began) * 1000)
-    cpu = (cpu_milliseconds(pid) - before) / messages
-    cuts = statistics.quantiles(seconds, n=100)
-    return [
-        ("CPU a message, mean", f"{cpu:.1f} ms"),
-        ("latency, median", f"{statistics.median(seconds):.1f} ms"),
-        ("latency, 99th percentile", f"{cuts[98]:.1f} ms"),
-    ]
-
-
-def growth(send: Callable[[], Send], pid: int) -> list[Row]:
-    """CPU of the turns around the 5th and around the 200th of conversations, ten turns at a time."""
-    early, late = [], []
-    for _ in range(3):
-        talk = send()
-        spans = []
-        for turn in range(1, 206):
-            if turn in (2, 196):
-                before = cpu_milliseconds(pid)
-            talk(f"{QUESTIONS[turn % len(QUESTIONS)]} {turn}")
-            if turn in (11, 205):
-                spans.append((cpu_milliseconds(pid) - before) / 10)
-        early.append(spans[0])
-        late.append(spans[1])
-    ratio = statistics.mean(late) / statistics.mean(early)
-    spent = f"{statistics.mean(early):.1f} / {statistics.mean(late):.1f} ms = {ratio:.2f}"
-    return [("CPU, turns 2-11 / 196-205", spent)]
-
-
-def measure_ours() -> list[Row]:
-    """All figures of `twostep serve`."""
-    with served() as (process, address, seconds):
-        rows = [("cold start until ready", f"{seconds:.1f} s")]
-        rows += message_cost(lambda: web(address), process.pid)
-        rows += growth(lambda: web(address), process.pid)
-        rows.append(("resident memory", f"{resident_megabytes(process.pid):.0f} MB"))
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        train = (
-            "from bot.engine.training import Project, train; from pathlib import Path; import os, sys;"
-            "os.chdir(sys.argv[1]); train(Project(Path('.')), force=True, progress=lambda step: None)"
-        )
-        for name in ("config.yml", "domain.yml", "data"):
-            (Path(folder) / name).symlink_to(ROOT / name)
-        subprocess.run(
-            [sys.executable, "-c", train, folder], check=True, capture_output=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-    rows.append(("training from scratch", f"{time.monotonic() - began:.0f} s"))
-    size = sum(f.stat().st_size for f in Path(sys.prefix).rglob("*") if f.is_file() and not f.is_symlink())
-    rows.append(("environment on disk", f"{size / 1e6:.0f} MB"))
-    return rows
+    for kind, name in (("questions", "questions"), ("action", "turns with an action")):
+        add(f"{name}: messages a second a core", lambda f, k=kind: f[k]["1"]["per_core"], "", 0, more=True)
+        for clients in map(str, CLIENTS):
+            add(f"  {clients} clients: messages a second", lambda f, k=kind, c=clients: f[k][c]["per_second"], "", 0,
+                more=True)
+            add("    median", lambda f, k=kind, c=clients: f[k][c]["median_ms"], "ms")
+            add("    99th percentile", lambda f, k=kind, c=clients: f[k][c]["p99_ms"], "ms")
+    for name in ("without", "with"):
+        part = ours[f"{name}_embedding"]
+        share = ours["embedded_share"] if name == "with" else 1 - ours["embedded_share"]
+        lines.append((
+            f"one client, {name} the embedding ({share:.0%} of the test file)",
+            f"median {part['median_ms']:.1f}, p99 {part['p99_ms']:.1f} ms, CPU {part['cpu_ms']:.1f} ms", "", "",
+        ))
+    add("memory", lambda f: f["memory_mb"], "MB", 0)
+    add("cold start", lambda f: f["cold_start_s"], "s")
+    add("install size, without byte code", lambda f: f["size_mb"], "MB", 0)
+    epochs = f" ({theirs['epochs']:.0f} of 100 epochs)" if theirs else ""
+    add(f"training, CPU{epochs}", lambda f: f["training_cpu_s"], "s", 0)
+    add(f"training, wall clock{epochs}", lambda f: f["training_s"], "s", 0)
+    add("CPU of the 200th turn to that of the 5th", lambda f: f["growth"][1] / f["growth"][0], "times", 2)
+    million, fresh = ours["million"], ours["questions"]["1"]
+    lines.append((
+        "with 1,000,000 messages in the database",
+        f"median {million['median_ms']:.1f} ms, CPU {million['cpu_ms']:.1f} ms (empty: {fresh['median_ms']:.1f}, "
+        f"{fresh['cpu_ms']:.1f})", "", "",
+    ))
+    for number, part in (found.get("processes") or {}).items():
+        lines.append((
+            f"PostgreSQL and Redis, {number} process{'es' if number != '1' else ''}, 32 clients",
+            f"{part['per_second']:.0f} a second, median {part['median_ms']:.0f} ms, {part['per_core']:.0f} a second a "
+            "core", "", "",
+        ))
+    return lines
 
 
 def main() -> None:
-    """Run all, print a table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
-    parser.add_argument("--stock", help="address of a stock Rasa server, with --stock-pid")
-    parser.add_argument("--stock-pid", type=int)
-    parser.add_argument("--json", action="store_true")
+    """Measure, print, draw."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--stock", type=Path, help="folder of an environment with stock Rasa 3.6.21")
+    parser.add_argument("--stock-epochs", type=int, default=100, help="for its training; the default pipeline's 100")
+    parser.add_argument("--messages", type=int, default=320, help="of each measurement")
+    parser.add_argument("--questions", type=int, default=160, help="of the test file, evenly taken")
+    parser.add_argument("--table", action="store_true", help="only print what was measured last")
     arguments = parser.parse_args()
-    ours = dict(measure_ours())
-    theirs: dict[str, str] = {}
-    if arguments.stock:
-        theirs = dict([
-            *message_cost(lambda: stock(arguments.stock), arguments.stock_pid),
-            *growth(lambda: stock(arguments.stock), arguments.stock_pid),
-            ("resident memory", f"{resident_megabytes(arguments.stock_pid):.0f} MB"),
-        ])
-    if arguments.json:
-        print(json.dumps({"twostep": ours, "stock": theirs}))
-        return
-    table = Table("measured", "twostep", *(["stock Rasa"] if theirs else []))
-    for what, value in ours.items():
-        table.add_row(what, value, *([theirs.get(what, "")] if theirs else []))
-    Console().print(table)
+    record = RESULTS / "benchmarks.json"
+    if not arguments.table:
+        questions = held_out(ROOT / "tests" / "nlu" / "held_out.jsonl", arguments.questions)
+        found: Figures = {"twostep": measure_twostep(questions, arguments.messages)}
+        if arguments.stock:
+            found["stock"] = measure_stock(
+                arguments.stock.expanduser(), questions, arguments.messages // 2, arguments.stock_epochs
+            )
+        found["processes"] = measure_processes(questions, arguments.messages)
+        RESULTS.mkdir(exist_ok=True)
+        record.write_text(json.dumps(found, indent=1))
+    found = json.loads(record.read_text())
+    table = Table("measured", "twostep", *(["stock Rasa", "twostep to stock"] if "stock" in found else []))
+    for line in rows(found):
+        table.add_row(*line[: len(table.columns)])
+    Console(width=150).print(table)
+    from tests.benchmarks.picture import draw
+
+    print(draw(found, RESULTS / "benchmarks.png"))
 
 
 if __name__ == "__main__":
