@@ -64,8 +64,8 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
   .panel { inset: 0; top: var(--top, 0); bottom: auto; width: auto; height: 100vh; height: var(--height, 100dvh); border: 0; border-radius: 0; }
   :host(.open) { height: auto; }
 }
-@media (max-height: 420px) { .log { min-height: 90px; } .panel { overflow-y: auto; } .note { font-size: 13px; } }
-@media (forced-colors: active) { .panel, .bubble, button, textarea { border: 1px solid CanvasText; } .patient .bubble { border-width: 2px; } .busy::before { background: CanvasText; } .vote button { border: 0; } }
+@media (max-height: 420px) { .panel { overflow-y: auto; } header { padding-block: 0; } header h2 { font-size: 14px; } .log { padding-block: 8px; } form { padding-block: 6px 2px; } .note { padding: 0 8px 6px; font-size: 12px; } }
+@media (forced-colors: active) { .panel, .bubble, button, textarea { border: 1px solid CanvasText; } header { border-bottom: 1px solid; } .patient .bubble { border-width: 2px; } .busy::before { background: CanvasText; } .vote button { border: 0; } }
 `);
 
 class Refusal extends Error {
