@@ -47,6 +47,7 @@ from bot.verification.handoff_store import HandoffStore
 from bot.verification.messages import Words
 from bot.verification.model import Channel, Limits, new_code
 from bot.verification.pages import portal_pages
+from bot.verification.send_store import SendStore
 from bot.verification.sending import CodeSender
 from bot.verification.service import SignInService
 from bot.verification.store import VerificationStore
@@ -122,7 +123,8 @@ def build_backend(
     limits = Limits(**{name: getattr(settings, name) for name in Limits.__dataclass_fields__})
     failures = AddressFailures(limiter, settings.failures_per_address)
     sender = CodeSender(
-        store, people, outbox, audit, keys, words, limits, _usable(settings.sms_regions), make_code
+        store, SendStore(database, keys), people, outbox, audit, keys, words, limits, _usable(settings.sms_regions),
+        make_code,
     )
     guesses = Guesses(store, sender, people, audit, clock, limits)
     sign_in = SignInService(

@@ -21,10 +21,10 @@ _MEANING = {
     **dict.fromkeys(
         ("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"), Keyword.STOP
     ),
-    **dict.fromkeys(("start", "unstop", "optin"), Keyword.START),
+    **dict.fromkeys(("start", "unstop"), Keyword.START),
     **dict.fromkeys(("help", "info"), Keyword.HELP),
 }
-_SPACED = {"stopall", "optout", "optin", "unsubscribe"}
+_SPACED = {"stopall", "optout", "unsubscribe"}
 _CONSENT = "yes"  # starts texts again, but only for somebody who had stopped them
 
 

@@ -30,6 +30,7 @@ from bot.verification.model import (
     next_wait,
     seconds_up,
 )
+from bot.verification.send_store import SendStore
 from bot.verification.store import DAY, Challenge, Factor, VerificationStore
 
 
@@ -72,10 +73,12 @@ class CodeSender:
     """
 
     def __init__(
-        self, store: VerificationStore, directory: Directory, outbox: Outbox, trail: Trail, keys: Keys, words: Words,
-        limits: Limits, usable_number: Callable[[str], bool], make_code: Callable[[], str] = new_code,
+        self, store: VerificationStore, sends: SendStore, directory: Directory, outbox: Outbox, trail: Trail,
+        keys: Keys, words: Words, limits: Limits, usable_number: Callable[[str], bool],
+        make_code: Callable[[], str] = new_code,
     ) -> None:
         self._store = store
+        self._sends = sends
         self._directory = directory
         self._outbox = outbox
         self._trail = trail
@@ -105,22 +108,22 @@ class CodeSender:
         if destination.opted_out:
             return Verdict(Refusal.OPTED_OUT)
         if origin is Origin.BOT:
-            count, _ = await self._store.sends_in(connection, challenge, origin=Origin.BOT)
+            count, _ = await self._sends.sends_in(connection, challenge, origin=Origin.BOT)
             if count >= BOT_RESENDS:
                 return Verdict(Refusal.BOT_LIMIT)
         channel, address = destination.channel, destination.address
         if origin is Origin.SMS:
-            texts = await self._store.sends(connection, now, channel=channel, address=address, origin=Origin.SMS)
+            texts = await self._sends.sends(connection, now, channel=channel, address=address, origin=Origin.SMS)
             if texts and texts[0] + SMS_RESEND_WAIT * 1000 > now:
                 return Verdict(Refusal.TOO_SOON, seconds_up(texts[0] + SMS_RESEND_WAIT * 1000 - now))
             if len(texts) >= SMS_RESENDS_PER_DAY:
                 return Verdict(Refusal.SMS_LIMIT)
-        count, last = await self._store.sends_in(
+        count, last = await self._sends.sends_in(
             connection, challenge, since=now - self._limits.challenge_lifetime * 1000
         )
         history = SendHistory(
-            count, last, await self._store.sends(connection, now, account=challenge.account),
-            await self._store.sends(connection, now, channel=channel, address=address),
+            count, last, await self._sends.sends(connection, now, account=challenge.account),
+            await self._sends.sends(connection, now, channel=channel, address=address),
         )
         return may_send(history, now, self._limits)
 
@@ -130,9 +133,9 @@ class CodeSender:
     ) -> Sent | Verdict:
         """Make a code and queue it, or say why not. Both are written into the audit record."""
         if destination is not None:
-            await self._store.lock_destination(connection, destination.channel, destination.address)
+            await self._sends.lock_destination(connection, destination.channel, destination.address)
         verdict = await self.judge(connection, challenge, factor, destination, origin, now)
-        if verdict.allowed and not await self._store.count_send(connection, now, self._limits.sends_per_day_total):
+        if verdict.allowed and not await self._sends.count_send(connection, now, self._limits.sends_per_day_total):
             verdict = Verdict(Refusal.TOTAL_LIMIT, seconds_up(DAY - now % DAY))
         if destination is None or not verdict.allowed:
             await self._trail.append(
@@ -164,8 +167,15 @@ class CodeSender:
             self._words.code_text(code, reference) if by_text else self._words.code_email(code, reference),
             expires_at, "" if by_text else self._words.code_subject(reference), about,
         ), now)
-        count, _ = await self._store.sends_in(connection, challenge, since=now - limits.challenge_lifetime * 1000)
+        count, _ = await self._sends.sends_in(connection, challenge, since=now - limits.challenge_lifetime * 1000)
         return Sent(channel, destination.masked, next_wait(count, limits), limits.code_lifetime, reference)
+
+    async def resend_after(self, connection: AsyncConnection, challenge: Challenge, now: int) -> int:
+        """Seconds until another code of a sign-in may be asked for."""
+        count, last = await self._sends.sends_in(connection, challenge)
+        if last is None:
+            return 0
+        return max(0, seconds_up(last + next_wait(count, self._limits) * 1000 - now))
 
     def digest(self, challenge: str, account: str, channel: str, purpose: str | Purpose, code: str) -> bytes:
         """What is stored instead of a code."""

@@ -26,8 +26,6 @@ from bot.verification.model import (
     Purpose,
     Verdict,
     new_token,
-    next_wait,
-    seconds_up,
     token_digest,
 )
 from bot.verification.sending import CodeSender, Destination, Sent
@@ -132,12 +130,9 @@ class SignInService:
                 return None
             destinations = await self._sender.destinations(connection, challenge.account)
             last = await self._store.last_code(connection, challenge.id)
-            count, at = await self._store.sends_in(connection, challenge)
+            resend_after = await self._sender.resend_after(connection, challenge, self._clock())
         sent = next((point for point in destinations if last is not None and point.channel is last.channel), None)
-        left = (at or 0) + next_wait(count, self._limits) * 1000 - self._clock() if count else 0
-        return Progress(
-            challenge.id, destinations, sent, last.reference if last else "", max(0, seconds_up(left))
-        )
+        return Progress(challenge.id, destinations, sent, last.reference if last else "", resend_after)
 
     async def send_code(
         self, token: str | None, challenge_id: str, channel: Channel, by: By, *, key: str | None = None

@@ -23,6 +23,14 @@ def test_no_keyword(text):
     assert keyword(text, opted_out=False) is None
 
 
+@pytest.mark.parametrize("text", ["START", "start!", " Unstop ", "un-stop"])
+def test_start(text):
+    """START and UNSTOP bring texts back, stopped or not; a word that Twilio does not take for START is none, since
+    Twilio would go on blocking."""
+    assert keyword(text, opted_out=True) is (None if "-" in text else Keyword.START)
+    assert keyword("opt in", opted_out=True) is None
+
+
 def test_yes_starts_only_what_was_stopped():
     """Yes is consent after a STOP and an answer otherwise."""
     assert keyword("Yes", opted_out=True) is Keyword.START

@@ -53,6 +53,7 @@ async def test_a_signed_text_is_answered(patient):
         pytest.param(lambda form: ({**form, "OptOutType": "STOP"}, sign(form)), id="extra parameter"),
         pytest.param(lambda form: ({k: v for k, v in form.items() if k != "To"}, sign(form)), id="missing parameter"),
         pytest.param(lambda form: (form, "ü"), id="not ASCII"),
+        pytest.param(lambda form: (form, "\udcff"), id="not UTF-8"),
     ],
 )
 async def test_anything_else_is_refused(patient, engine, spoil):
@@ -61,7 +62,9 @@ async def test_anything_else_is_refused(patient, engine, spoil):
     request = patient.client.build_request("POST", PATH, data=form)
     if signature:
         request.headers.raw  # noqa: B018  # httpx wants ASCII; bytes are sent as they are
-        request.headers = httpx.Headers([*request.headers.raw, (b"X-Twilio-Signature", signature.encode())])
+        request.headers = httpx.Headers([
+            *request.headers.raw, (b"X-Twilio-Signature", signature.encode(errors="surrogateescape"))
+        ])
     response = await patient.client.send(request)
     assert response.status_code == 403
     assert response.json()["code"] == "forbidden"
