@@ -98,8 +98,8 @@ class ActionResend(_BackendAction):
             dispatcher.utter_message(response="utter_no_sign_in")
             return []
         channel = wanted_way(tracker)
-        if channel == Channel.EMAIL and Channel.EMAIL not in (status.channel, *status.other_channels):
-            channel = None
+        if status.channel and channel not in (status.channel, *status.other_channels):
+            channel = None  # no such way on the account; a portal that does not tell its ways judges by itself
         message = (tracker.latest_message.get("metadata") or {}).get("message_id") or len(tracker.events)
         key = str(uuid5(NAMESPACE_URL, f"{tracker.sender_id}:{message}"))
         sent = await self._client.redeem(tracker.sender_id, channel=channel, idempotency_key=key)

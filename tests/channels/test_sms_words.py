@@ -20,7 +20,7 @@ RESPONSES = yaml.safe_load((Path(__file__).parents[2] / "domain.yml").read_text(
 # With links to pages of ours, which the longest texts have.
 LINKED = load_settings(_env_file=None, public_url="https://patients.crystalrunhealthcare.example").organization
 FILLED = {
-    "destination": "•••-•••-0142", "seconds": "120", "name": "•", "reply_to": "•", "message": "•" * 60,
+    "destination": "•••-•••-0142", "wait": "120 seconds", "name": "•", "reply_to": "•", "message": "•" * 60,
     "reference": "ABCD-1234", "problem": "That is no phone number.",
 }
 FORM = re.compile(r"utter_(ask_)?contact_")  # the contact form is not filled in by text: a link to it is sent
