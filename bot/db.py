@@ -25,6 +25,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from bot.sqlite import DRIVER, begin_immediate
+
 log = logging.getLogger("twostep.database")
 
 Clock = Callable[[], int]
@@ -69,16 +71,20 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer: AsyncEngine
         self._reader: AsyncEngine
+        self._scanner: AsyncEngine
         if self.is_sqlite:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=POOL_TIMEOUT)
-            self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, pool_timeout=POOL_TIMEOUT)
+            inline, limits = self.url.set(drivername=DRIVER), {"max_overflow": 0, "pool_timeout": POOL_TIMEOUT}
+            self._writer = create_async_engine(inline, pool_size=1, **limits)
+            self._reader = create_async_engine(inline, pool_size=4, **limits)
+            self._scanner = create_async_engine(self.url, pool_size=2, **limits)
             event.listen(self._writer.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._reader.sync_engine, "connect", _prepare_sqlite_reader)
-            event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+            event.listen(self._writer.sync_engine, "begin", begin_immediate)
+            for engine in (self._reader, self._scanner):
+                event.listen(engine.sync_engine, "connect", _prepare_sqlite_reader)
         else:
-            self._writer = self._reader = create_async_engine(
+            self._writer = self._reader = self._scanner = create_async_engine(
                 self.url, pool_size=10, max_overflow=10, pool_timeout=POOL_TIMEOUT, pool_pre_ping=True,
                 connect_args=POSTGRESQL,
             )
@@ -95,6 +101,12 @@ class Database:
         async with self._reader.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def scan(self) -> AsyncIterator[AsyncConnection]:
+        """The same for what reads far, such as a report: on SQLite in a thread, so that patients need not wait."""
+        async with self._scanner.connect() as connection:
+            yield connection
+
     def insert(self, table: Any) -> Any:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`, for either database."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
@@ -106,9 +118,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._writer.dispose()
-        if self._reader is not self._writer:
-            await self._reader.dispose()
+        for engine in {self._writer, self._reader, self._scanner}:
+            await engine.dispose()
 
     # Alembic is synchronous; these are for the command line and for a thread at start.
 
@@ -142,6 +153,7 @@ class Database:
         connection = create_engine(url, poolclass=NullPool).connect()
         if self.is_sqlite:
             connection.exec_driver_sql("PRAGMA busy_timeout=10000")
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # stays; turning it on later would need a free file
             connection.commit()
         return connection
 
@@ -161,7 +173,8 @@ def _alembic_config() -> Config:
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's `begin` event opens the transactions instead of the driver
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+    # The first connection may have to wait until another process has turned WAL mode on; later ones never wait.
+    for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=0"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -170,8 +183,5 @@ def _prepare_sqlite_reader(connection: Any, record: Any) -> None:
     _prepare_sqlite(connection, record)
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only=ON")
+    cursor.execute("PRAGMA busy_timeout=200")  # only after a crash, while another process mends the log
     cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
