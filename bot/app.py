@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -284,6 +285,9 @@ def run(settings: Settings, *, only: str = "", announce: Callable[[str], None] =
         async with serving(app, host=settings.host, port=settings.port):
             for line in welcome(settings, only):
                 announce(line)
+            # What is loaded now stays: the collector need not look through it again and again.
+            gc.collect()
+            gc.freeze()
             await stop.wait()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

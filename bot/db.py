@@ -25,6 +25,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from bot.sqlite import DRIVER, begin_immediate
+
 log = logging.getLogger("twostep.database")
 
 Clock = Callable[[], int]
@@ -70,16 +72,20 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer: AsyncEngine
         self._reader: AsyncEngine
+        self._scanner: AsyncEngine
         if self.is_sqlite:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._writer = create_async_engine(self.url, pool_size=1, max_overflow=0, pool_timeout=pool_timeout)
-            self._reader = create_async_engine(self.url, pool_size=4, max_overflow=0, pool_timeout=pool_timeout)
+            inline, limits = self.url.set(drivername=DRIVER), {"max_overflow": 0, "pool_timeout": pool_timeout}
+            self._writer = create_async_engine(inline, pool_size=1, **limits)
+            self._reader = create_async_engine(inline, pool_size=4, **limits)
+            self._scanner = create_async_engine(self.url, pool_size=2, **limits)
             event.listen(self._writer.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._reader.sync_engine, "connect", _prepare_sqlite_reader)
-            event.listen(self._writer.sync_engine, "begin", _begin_immediate)
+            event.listen(self._writer.sync_engine, "begin", begin_immediate)
+            for engine in (self._reader, self._scanner):
+                event.listen(engine.sync_engine, "connect", _prepare_sqlite_reader)
         else:
-            self._writer = self._reader = create_async_engine(
+            self._writer = self._reader = self._scanner = create_async_engine(
                 self.url, pool_size=10, max_overflow=10, pool_timeout=pool_timeout, pool_pre_ping=True,
                 connect_args=POSTGRESQL,
             )
@@ -94,6 +100,12 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading; what it sees was committed before."""
         async with self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def scan(self) -> AsyncIterator[AsyncConnection]:
+        """The same for what reads far, such as a report: on SQLite in a thread, so that patients need not wait."""
+        async with self._scanner.connect() as connection:
             yield connection
 
     def insert(self, table: Any) -> Any:
@@ -113,9 +125,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._writer.dispose()
-        if self._reader is not self._writer:
-            await self._reader.dispose()
+        for engine in {self._writer, self._reader, self._scanner}:
+            await engine.dispose()
 
     # Alembic is synchronous; these are for the command line and for a thread at start.
 
@@ -149,6 +160,7 @@ class Database:
         connection = create_engine(url, poolclass=NullPool).connect()
         if self.is_sqlite:
             connection.exec_driver_sql("PRAGMA busy_timeout=10000")
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # stays; turning it on later would need a free file
             connection.commit()
         return connection
 
@@ -169,7 +181,8 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's `begin` event opens the transactions instead of the driver
     cursor = connection.cursor()
     for pragma in (
-        "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000",
+        # The first connection may have to wait until another process has turned WAL mode on; later ones never wait.
+        "busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=0",
         "secure_delete=ON",  # what is deleted is overwritten: a forgotten conversation is not to be found in the file
     ):
         cursor.execute(f"PRAGMA {pragma}")
@@ -180,8 +193,5 @@ def _prepare_sqlite_reader(connection: Any, record: Any) -> None:
     _prepare_sqlite(connection, record)
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only=ON")
+    cursor.execute("PRAGMA busy_timeout=200")  # only after a crash, while another process mends the log
     cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

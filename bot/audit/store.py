@@ -93,7 +93,7 @@ class AuditStore:
     async def verify(self) -> list[Damage]:
         """Every place where the record does not fit its HMACs; empty when all is well. It may be written meanwhile."""
         damages: list[Damage] = []
-        async with self._database.read() as connection:
+        async with self._database.scan() as connection:
             heads = await self._heads(connection)
             walks = {name: _Walk(head_fits=head.seq == 0 and head.last == FIRST) for name, head in heads.items()}
             rows = select(audit).order_by(audit.c.stream, audit.c.seq).execution_options(yield_per=AT_ONCE)

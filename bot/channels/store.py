@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     delete,
     select,
     update,
@@ -80,6 +81,34 @@ feedback = Table(
 )
 
 
+# Statements of every turn, made once: building one costs more than running it.
+_LANGUAGE = select(conversations.c.language).where(conversations.c.id == bindparam("wanted"))
+_LOCK = select(conversations.c.id).where(conversations.c.id == bindparam("wanted")).with_for_update()
+_TURN = select(turns).where(turns.c.conversation == bindparam("wanted"), turns.c.id == bindparam("turn"))
+_TAKEN = select(messages.c.seq).where(
+    messages.c.conversation == bindparam("wanted"), messages.c.id == bindparam("turn")
+)
+_NUMBER = (
+    update(conversations).where(conversations.c.id == bindparam("wanted"))
+    .values(last_seq=conversations.c.last_seq + bindparam("count"), active_at=bindparam("now"))
+    .returning(conversations.c.last_seq)
+)
+_BEFORE = (
+    select(turns.c.id)
+    .where(
+        turns.c.conversation == bindparam("wanted"), turns.c.seq < bindparam("number"), turns.c.done.is_(False),
+        turns.c.lease >= bindparam("now"),
+    )
+    .order_by(turns.c.seq.desc()).limit(1)
+)
+_DONE = (
+    update(turns)
+    .where(turns.c.conversation == bindparam("wanted"), turns.c.id == bindparam("turn"), turns.c.done.is_(False))
+    .values(done=True)
+)
+_ADD_TURN, _ADD_MESSAGES = turns.insert(), messages.insert()
+
+
 class ConversationStore:
     """Every method is one transaction; times are milliseconds UTC."""
 
@@ -106,7 +135,7 @@ class ConversationStore:
     async def language(self, conversation: str) -> str | None:
         """The conversation's language, None when there is no such conversation."""
         async with self._database.read() as connection:
-            found = await connection.scalar(select(conversations.c.language).where(conversations.c.id == conversation))
+            found = await connection.scalar(_LANGUAGE, {"wanted": conversation})
             return str(found) if found is not None else None
 
     async def history(self, conversation: str, after: int = 0) -> list[Message]:
@@ -159,26 +188,20 @@ class ConversationStore:
             text: what may be kept of it.
         """
         async with self._database.write() as connection:
-            exists = await connection.scalar(
-                select(conversations.c.id).where(conversations.c.id == conversation).with_for_update()
-            )
+            exists = await connection.scalar(_LOCK, {"wanted": conversation})
             if exists is None:
                 return Claim(Turn.GONE)
             known = await _look(connection, conversation, turn, content, now)
             if known is None:
                 draft = Draft(turn, text, "message")
-                taken = await connection.scalar(
-                    select(messages.c.seq).where(messages.c.conversation == conversation, messages.c.id == turn)
-                )
+                taken = await connection.scalar(_TAKEN, {"wanted": conversation, "turn": turn})
                 if taken is not None:
                     return Claim(Turn.CONFLICT)  # the id of a message of the bot's
                 (message,) = await _append(connection, conversation, turn, Sender.PATIENT, [draft], now)
-                await connection.execute(
-                    turns.insert().values(
-                        conversation=conversation, id=turn, content=content, seq=message.seq, done=False,
-                        lease=now + LEASE,
-                    )
-                )
+                await connection.execute(_ADD_TURN, {
+                    "conversation": conversation, "id": turn, "content": content, "seq": message.seq, "done": False,
+                    "lease": now + LEASE,
+                })
                 return Claim(Turn.CLAIMED, message.seq, await _before(connection, conversation, message.seq, now))
             if known.turn is Turn.CLAIMED:
                 await connection.execute(
@@ -204,16 +227,10 @@ class ConversationStore:
     async def finish(self, conversation: str, turn: str, drafts: Sequence[Draft], now: int) -> list[Message] | None:
         """Record the answer to a turn; None when the conversation was deleted meanwhile."""
         async with self._database.write() as connection:
-            exists = await connection.scalar(
-                select(conversations.c.id).where(conversations.c.id == conversation).with_for_update()
-            )
+            exists = await connection.scalar(_LOCK, {"wanted": conversation})
             if exists is None:
                 return None
-            done = await connection.execute(
-                update(turns)
-                .where(turns.c.conversation == conversation, turns.c.id == turn, turns.c.done.is_(False))
-                .values(done=True)
-            )
+            done = await connection.execute(_DONE, {"wanted": conversation, "turn": turn})
             if done.rowcount:
                 return await _append(connection, conversation, turn, Sender.BOT, drafts, now)
         return await self.replies(conversation, turn)  # another process was faster: its answer counts
@@ -259,9 +276,7 @@ class ConversationStore:
 
 
 async def _look(connection: AsyncConnection, conversation: str, turn: str, content: str, now: int) -> Claim | None:
-    row = (
-        await connection.execute(select(turns).where(turns.c.conversation == conversation, turns.c.id == turn))
-    ).one_or_none()
+    row = (await connection.execute(_TURN, {"wanted": conversation, "turn": turn})).one_or_none()
     if row is None:
         return None
     if row.content != content:
@@ -272,13 +287,7 @@ async def _look(connection: AsyncConnection, conversation: str, turn: str, conte
 
 
 async def _before(connection: AsyncConnection, conversation: str, seq: int, now: int) -> str | None:
-    found = await connection.scalar(
-        select(turns.c.id)
-        .where(
-            turns.c.conversation == conversation, turns.c.seq < seq, turns.c.done.is_(False), turns.c.lease >= now
-        )
-        .order_by(turns.c.seq.desc()).limit(1)
-    )
+    found = await connection.scalar(_BEFORE, {"wanted": conversation, "number": seq, "now": now})
     return str(found) if found is not None else None
 
 
@@ -287,12 +296,7 @@ async def _append(
 ) -> list[Message]:
     if not drafts:
         return []
-    numbered = await connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation)
-        .values(last_seq=conversations.c.last_seq + len(drafts), active_at=now)
-        .returning(conversations.c.last_seq)
-    )
+    numbered = await connection.execute(_NUMBER, {"wanted": conversation, "count": len(drafts), "now": now})
     last = numbered.scalar_one()
     made = []
     for seq, draft in enumerate(drafts, start=last - len(drafts) + 1):
@@ -301,7 +305,7 @@ async def _append(
         )
         made.append(Message(draft.id, seq, sender, draft.text, draft.kind, now, choices, draft.topic))
     await connection.execute(
-        messages.insert(),
+        _ADD_MESSAGES,
         [
             {
                 "conversation": conversation, "seq": message.seq, "id": message.id, "turn": turn,

@@ -1,8 +1,9 @@
-"""Lets Rasa start where TensorFlow is not installed.
+"""Lets Rasa start without TensorFlow, and without the clients of channels and stores that twostep does not use.
 
-Rasa 3.6 imports TensorFlow for components that twostep does not use (DIET, TED). A meta-path finder answers
-those imports with modules whose every attribute is an empty class: enough to be named as a base class or in an
-annotation; creating an instance says what is missing. Nothing happens where a real TensorFlow is installed.
+Rasa 3.6 imports TensorFlow for components that are not in config.yml (DIET, TED), and all of its channels, brokers and
+model stores with their clients, at every start. A meta-path finder answers those imports with modules whose every
+attribute is an empty class: enough to be named as a base class or in an annotation; creating an instance says what is
+missing. A package that is installed is used as it is.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-PACKAGES = ("tensorflow", "keras", "tensorflow_hub", "tensorflow_text", "tensorflow_addons")
+TENSORFLOW = ("tensorflow", "keras", "tensorflow_hub", "tensorflow_text", "tensorflow_addons")
+CLIENTS = (
+    "aiogram", "fbmessenger", "mattermostwrapper", "rocketchat_API", "slack_sdk", "webexteamssdk",  # channels
+    "boto3", "botocore",  # model storage
+    "confluent_kafka", "pymongo",  # broker, tracker store
+    "sklearn_crfsuite",
+)
 
 
 class TensorFlowUnavailable(RuntimeError):
-    """Raised when something that needs TensorFlow is used rather than only named."""
+    """Raised when something that needs TensorFlow, or a client that is not there, is used rather than only named."""
 
 
 class _Meta(type):
@@ -38,10 +45,15 @@ def _stand_in(name: str) -> Any:
         if cls.__dict__.get("_is_stand_in") and len(args) == 1 and callable(args[0]) and not kwargs:
             return args[0]  # used as a decorator, as in `@tf.function`
         raise TensorFlowUnavailable(
-            f"{name} needs TensorFlow, which twostep does without: use the components that config.yml names"
+            f"{name} needs {_package(name)}, which twostep does without: use the components that config.yml names"
         )
 
     return _Meta(name, (), {"__new__": refuse, "__qualname__": name, "_is_stand_in": True})
+
+
+def _package(name: str) -> str:
+    top = name.partition(".")[0]
+    return "TensorFlow" if top in TENSORFLOW else top
 
 
 class _Module(ModuleType):
@@ -57,10 +69,13 @@ class _Module(ModuleType):
 
 
 class _StandIn(MetaPathFinder, Loader):
+    def __init__(self, packages: frozenset[str]) -> None:
+        self._packages = packages
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname.partition(".")[0] not in PACKAGES:
+        if fullname.partition(".")[0] not in self._packages:
             return None
         return ModuleSpec(fullname, self, is_package=True)
 
@@ -72,8 +87,10 @@ class _StandIn(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Answer imports of TensorFlow from here on, unless the real one is installed. Safe to call again."""
+    """Answer imports of what is not installed from here on. Safe to call again."""
     if any(isinstance(finder, _StandIn) for finder in sys.meta_path):
         return
+    missing = {client for client in CLIENTS if PathFinder.find_spec(client) is None}
     if PathFinder.find_spec("tensorflow") is None:
-        sys.meta_path.insert(0, _StandIn())
+        missing.update(TENSORFLOW)
+    sys.meta_path.insert(0, _StandIn(frozenset(missing)))

@@ -13,9 +13,10 @@ from typing import Any
 
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import deserialise_events
+from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, delete, insert, select
+from rasa.shared.utils.common import all_subclasses
+from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, bindparam, delete, insert, select
 
 from bot.db import Clock, Database, metadata
 
@@ -38,11 +39,17 @@ tracker_states = Table(
 )
 
 TURNS_KEPT = 4  # rules look at the last turn; a few more are kept for "say it in other words" and for readers of dumps
-TURNS_BEFORE_CUT = 8
+TURNS_BEFORE_CUT = 5  # the policies look through all that is kept, for each prediction
 TURNS_KEPT_FOR = 86_400_000  # milliseconds of silence after which nobody refers to earlier turns any more
 RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event, and nobody reads its tail
 
 JsonEvent = dict[str, Any]
+
+# Made once: building a statement costs more than running it.
+_RETRIEVE = select(tracker_states.c.data, tracker_states.c.position, tracker_states.c.at).where(
+    tracker_states.c.conversation == bindparam("wanted")
+)
+_APPEND = insert(tracker_events)
 
 
 class StoredTracker(DialogueStateTracker):
@@ -60,6 +67,14 @@ class AsyncTrackerStore(TrackerStore):
         super().__init__(domain)
         self._database = database
         self._clock = clock
+        upsert = database.insert(tracker_states)
+        self._replace = upsert.on_conflict_do_update(
+            index_elements=["conversation"],
+            set_={name: upsert.excluded[name] for name in ("data", "position", "at")},
+        )
+        self._kinds: dict[str, type[Event]] = {}
+        for kind in all_subclasses(Event):
+            self._kinds.setdefault(kind.type_name, kind)
 
     def init_tracker(self, sender_id: str) -> StoredTracker:
         """A tracker without events."""
@@ -67,18 +82,22 @@ class AsyncTrackerStore(TrackerStore):
 
     async def retrieve(self, sender_id: str) -> StoredTracker | None:
         """The tracker with its recent events; None for a conversation that is new or was forgotten."""
-        query = select(tracker_states).where(tracker_states.c.conversation == sender_id)
         async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(_RETRIEVE, {"wanted": sender_id})).one_or_none()
         if row is None:
             return None
         recent: list[JsonEvent] = json.loads(row.data)
         tracker = self.init_tracker(sender_id)
-        for event in deserialise_events(recent):
+        for event in self._events(recent):
             tracker.update(event, self.domain)
         tracker.recent_events = recent
         tracker.next_position, tracker.stored_at = row.position, row.at
         return tracker
+
+    def _events(self, stored: list[JsonEvent]) -> list[Event]:
+        """As Rasa's `deserialise_events`, which looks through all of its classes for each event."""
+        found = (self._kinds[event["event"]]._from_parameters(event) for event in stored)
+        return [event for event in found if event]
 
     async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> DialogueStateTracker:
         """A new tracker. Nothing is written before its first turn is over."""
@@ -96,16 +115,15 @@ class AsyncTrackerStore(TrackerStore):
             recent = _snapshot(recent)
         recent = _compact(recent + new)
         state = {"data": json.dumps(recent), "position": position + len(new), "at": now}
-        upsert = self._database.insert(tracker_states).values(conversation=tracker.sender_id, **state)
         async with self._database.write() as connection:
             await connection.execute(
-                insert(tracker_events),
+                _APPEND,
                 [
                     {"conversation": tracker.sender_id, "position": position + i, "data": json.dumps(e), "at": now}
                     for i, e in enumerate(new)
                 ],
             )
-            await connection.execute(upsert.on_conflict_do_update(index_elements=["conversation"], set_=state))
+            await connection.execute(self._replace, {"conversation": tracker.sender_id, **state})
 
     async def forget(self, conversation: str) -> None:
         """Delete everything of a conversation."""

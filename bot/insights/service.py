@@ -182,7 +182,7 @@ class Insights:
     async def report(self, since: date, until: date, by: By = By.WEEK) -> Report:
         """The figures of the episodes that began on these days, both included."""
         first, last = since.isoformat(), until.isoformat()
-        async with self._database.read() as connection:
+        async with self._database.scan() as connection:
             return summarise(
                 since, until, by, self._minutes,
                 by_day=await self._store.counted(connection, first, last, "day", "reason"),
@@ -204,7 +204,7 @@ class Insights:
         self, *, outcome: str = "", topic: str = "", before: int | None = None, limit: int = 50
     ) -> list[Any]:
         """The newest episodes whose conversation is kept."""
-        async with self._database.read() as connection:
+        async with self._database.scan() as connection:
             return await self._store.latest(connection, outcome=outcome, topic=topic, before=before, limit=limit)
 
     async def conversation(self, conversation: str) -> tuple[list[Any], Sequence[Line]]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     func,
     or_,
@@ -100,20 +101,41 @@ KEYS = ("day", "channel", "topic", "outcome", "reason")
 SUMS = ("messages", "fallbacks", "failed_actions", "up", "down")
 
 
+_START = select(func.max(episodes.c.began_at)).where(
+    episodes.c.conversation == bindparam("wanted"), episodes.c.began_at <= bindparam("time")
+)
+_START_BEFORE = _START.where(episodes.c.first_seq <= bindparam("number"))
+_SINCE = select(events.c.name, events.c.data, events.c.challenge).where(
+    events.c.conversation == bindparam("wanted"), events.c.at >= bindparam("start")
+)
+_MINE = select(episodes).where(
+    episodes.c.conversation == bindparam("wanted"), episodes.c.began_at >= bindparam("start")
+)
+_ADD_EPISODES = episodes.insert()
+
+
 class InsightStore:
     """Every method works in the caller's transaction; times are milliseconds UTC."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Statements of every message, made once: building one costs more than running it.
+        hold, keep, move = database.insert(lock), database.insert(events), database.insert(days)
+        self._hold = hold.on_conflict_do_update(index_elements=["conversation"], set_={"at": hold.excluded.at})
+        self._keep = keep.on_conflict_do_nothing(index_elements=["conversation", "key"])
+        self._keep_newer = keep.on_conflict_do_update(
+            index_elements=["conversation", "key"], set_={"at": keep.excluded.at, "data": keep.excluded.data},
+            where=events.c.at <= keep.excluded.at,
+        )
+        self._move = move.on_conflict_do_update(
+            index_elements=list(KEYS), set_={name: days.c[name] + move.excluded[name] for name in ("episodes", *SUMS)}
+        )
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
     async def hold(self, connection: AsyncConnection, conversation: str, now: int) -> None:
         """Let one process at a time count a conversation, until the transaction ends."""
-        await connection.execute(
-            self._database.insert(lock).values(conversation=conversation, at=now)
-            .on_conflict_do_update(index_elements=["conversation"], set_={"at": now})
-        )
+        await connection.execute(self._hold, {"conversation": conversation, "at": now})
 
     async def keep(self, connection: AsyncConnection, event: facts.Event) -> bool:
         """Keep a conversation's event; False when it is known already (a newer thumb replaces an older one)."""
@@ -122,16 +144,8 @@ class InsightStore:
             "at": getattr(event, "at", 0), "challenge": getattr(event, "challenge", None),
             "data": json.dumps(asdict(event)),
         }
-        insert = self._database.insert(events).values(row)
-        same = ["conversation", "key"]
-        if isinstance(event, facts.FeedbackGiven):
-            insert = insert.on_conflict_do_update(
-                index_elements=same, set_={"at": row["at"], "data": row["data"]},
-                where=events.c.at <= row["at"],
-            )
-        else:
-            insert = insert.on_conflict_do_nothing(index_elements=same)
-        return bool((await connection.execute(insert)).rowcount)
+        insert = self._keep_newer if isinstance(event, facts.FeedbackGiven) else self._keep
+        return bool((await connection.execute(insert, row)).rowcount)
 
     async def keep_sign_in(
         self, connection: AsyncConnection, event: facts.SignInCompleted
@@ -149,21 +163,15 @@ class InsightStore:
 
     async def start_of(self, connection: AsyncConnection, conversation: str, at: int, seq: int | None) -> int:
         """From when on an event can change episodes: the beginning of the one that it is in, or before."""
-        was = episodes.c
-        earlier = was.first_seq <= seq if seq is not None else was.began_at <= at
-        found = await connection.scalar(
-            select(func.max(was.began_at)).where(was.conversation == conversation, was.began_at <= at, earlier)
-        )
+        statement = _START if seq is None else _START_BEFORE
+        found = await connection.scalar(statement, {"wanted": conversation, "time": at, "number": seq})
         return int(found or 0)
 
     async def events_since(
         self, connection: AsyncConnection, conversation: str, start: int
     ) -> tuple[list[facts.Event], dict[str, int]]:
         """The conversation's events from then on, and when the challenges in them were passed."""
-        rows = (await connection.execute(
-            select(events.c.name, events.c.data, events.c.challenge)
-            .where(events.c.conversation == conversation, events.c.at >= start)
-        )).all()
+        rows = (await connection.execute(_SINCE, {"wanted": conversation, "start": start})).all()
         challenges = {row.challenge for row in rows if row.challenge}
         passed: dict[str, int] = {}
         if challenges:
@@ -178,7 +186,7 @@ class InsightStore:
     ) -> None:
         """Put episodes, each with its day, in the place of the conversation's from then on; move the days' counts."""
         mine = and_(episodes.c.conversation == conversation, episodes.c.began_at >= start)
-        before = (await connection.execute(select(episodes).where(mine))).mappings().all()
+        before = (await connection.execute(_MINE, {"wanted": conversation, "start": start})).mappings().all()
         rows = [_row(day, episode) for day, episode in found]
         old, new = {row["first_seq"]: dict(row) for row in before}, {row["first_seq"]: row for row in rows}
         changed = {seq for seq in old.keys() | new.keys() if old.get(seq) != new.get(seq)}
@@ -186,7 +194,7 @@ class InsightStore:
             await connection.execute(delete(episodes).where(mine, episodes.c.first_seq.in_(changed)))
             added = [row for seq, row in new.items() if seq in changed]
             if added:
-                await connection.execute(episodes.insert(), added)
+                await connection.execute(_ADD_EPISODES, added)
             await self._move_days(connection, [old[s] for s in changed & old.keys()], added)
         first_seq = min((episode.first_seq for _, episode in found), default=0)
         misses = [miss for _, episode in found for miss in episode.misses]
@@ -208,12 +216,7 @@ class InsightStore:
             sums = moved[key]
             if any(sums.values()):
                 values = dict(zip(KEYS, key, strict=True)) | {name: sums[name] for name in ("episodes", *SUMS)}
-                await connection.execute(
-                    self._database.insert(days).values(values).on_conflict_do_update(
-                        index_elements=list(KEYS),
-                        set_={name: days.c[name] + sums[name] for name in ("episodes", *SUMS)},
-                    )
-                )
+                await connection.execute(self._move, values)
 
     async def _replace_questions(
         self, connection: AsyncConnection, conversation: str, first_seq: int, misses: Sequence[Miss]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,8 @@ class Verdict:
         return {"answer": self.intent, "ask": CHOOSE}.get(self.decision, OUT_OF_SCOPE)
 
     def as_dict(self) -> dict[str, Any]:
-        value = asdict(self)
-        del value["ranking"]
+        # Not `asdict(self)`: that copies the ranking, pair by pair, only to drop it.
+        value = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "ranking"}
         return value | {"candidates": list(self.candidates), "parts": [asdict(part) for part in self.parts]}
 
 

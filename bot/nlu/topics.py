@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from bot.nlu.characters import CharacterFeatures
 from bot.nlu.decision import Calibration
@@ -39,6 +38,8 @@ class Linear:
 
     @classmethod
     def fit(cls, features: object, labels: npt.NDArray[np.int64], strength: float) -> Linear:
+        from sklearn.linear_model import LogisticRegression  # 90 MB, and only training needs it
+
         model = LogisticRegression(C=strength, max_iter=100, tol=1e-3).fit(features, labels)
         return cls(np.ascontiguousarray(model.coef_.T, dtype=np.float32), model.intercept_.astype(np.float32))
 

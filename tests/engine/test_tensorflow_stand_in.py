@@ -28,3 +28,12 @@ def test_using_it_says_what_is_missing():
 
     with pytest.raises(TensorFlowUnavailable, match="constant"):
         tf.constant([1, 2])
+
+
+def test_a_client_that_is_not_there_is_only_named():
+    """Rasa's channels of other services can be imported; using one says which package it would need."""
+    from rasa.core.channels.slack import SlackInput  # noqa: F401
+    from rasa.core.channels.telegram import TelegramOutput
+
+    with pytest.raises(TensorFlowUnavailable, match="aiogram"):
+        TelegramOutput("token")

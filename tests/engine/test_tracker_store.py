@@ -8,6 +8,7 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import UserUttered
 from sqlalchemy import select
 
+from bot.db import Database
 from bot.engine.tracker_store import TURNS_BEFORE_CUT, AsyncTrackerStore, _compact, tracker_events, tracker_states
 
 
@@ -86,3 +87,26 @@ async def test_forgetting_leaves_nothing(engine, database):
     await engine.forget("gone")
     for table in (tracker_events, tracker_states):
         assert {row.conversation for row in await _rows(database, table)} == {"kept"}
+
+
+def test_events_are_read_as_rasa_reads_them(tmp_path):
+    """Every kind of event becomes what Rasa's own `deserialise_events` makes of it."""
+    from rasa.shared.core import events as rasa_events
+    from rasa.shared.core.domain import Domain
+
+    store = AsyncTrackerStore(Domain.empty(), Database(f"sqlite+aiosqlite:///{tmp_path}/x.sqlite3"), lambda: 0)
+    stored = [
+        rasa_events.SessionStarted(1.0), rasa_events.ActionExecuted("action_listen", "RulePolicy", 1.0, timestamp=2.0),
+        rasa_events.UserUttered("hello", {"name": "greet", "confidence": 1.0}, [], {"text": "hello"}, timestamp=3.0),
+        rasa_events.SlotSet("contact_name", "given", timestamp=4.0),
+        rasa_events.BotUttered("hi", {"buttons": None}, {"utter_action": "utter_greet"}, timestamp=5.0),
+        rasa_events.ActiveLoop("contact_form", timestamp=6.0), rasa_events.AllSlotsReset(7.0),
+        rasa_events.Restarted(8.0), rasa_events.ActionExecutionRejected("contact_form", timestamp=9.0),
+        rasa_events.LoopInterrupted(True, timestamp=10.0), rasa_events.ConversationPaused(11.0),
+        rasa_events.DefinePrevUserUtteredFeaturization(False, timestamp=12.0),
+        rasa_events.FollowupAction("action_listen", timestamp=13.0), rasa_events.UserUtteranceReverted(14.0),
+    ]
+    as_json = [event.as_dict() for event in stored]
+    ours, theirs = store._events(as_json), rasa_events.deserialise_events(as_json)
+    assert [type(event) for event in ours] == [type(event) for event in theirs]
+    assert [event.as_dict() for event in ours] == [event.as_dict() for event in theirs] == as_json

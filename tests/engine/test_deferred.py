@@ -1,0 +1,32 @@
+"""Serving does without scikit-learn; whoever uses it gets the real one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def _run(script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+def test_serving_does_not_load_it() -> None:
+    """The application and the engine come up without scikit-learn, matplotlib or a client of another service."""
+    loaded = _run(
+        "import sys, bot.app, bot.engine.rasa_engine, bot.nlu.components;"
+        "print([name for name in ('sklearn', 'matplotlib', 'pandas') if name in sys.modules])"
+    )
+    assert loaded == "[]"
+
+
+def test_the_real_one_comes_with_the_first_use() -> None:
+    """Rasa's own split, and everything else of the module, is scikit-learn's."""
+    assert _run(
+        "import bot.engine; from rasa.utils.tensorflow import model_data;"
+        "a, b = model_data.train_test_split(list(range(10)), test_size=3, random_state=1);"
+        "from sklearn.model_selection import train_test_split, GridSearchCV;"
+        "c, d = train_test_split(list(range(10)), test_size=3, random_state=1);"
+        "print((a, b) == (c, d), GridSearchCV.__module__)"
+    ) == "True sklearn.model_selection._search"
