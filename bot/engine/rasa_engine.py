@@ -22,6 +22,7 @@ from bot.engine.locks import ConversationLocks, LockUnavailable
 from bot.engine.model import Answer, Kind, Reply
 from bot.engine.output import TurnOutput, reply_from
 from bot.engine.processor import TurnProcessor
+from bot.engine.rules import use_remembered_rules
 from bot.engine.tracker_store import AsyncTrackerStore
 from bot.engine.wording import Wording
 
@@ -192,6 +193,7 @@ def load_engine(
         clock: milliseconds since the epoch.
     """
     use_prepared_validator()
+    use_remembered_rules()
     wording = Wording({}, organization, without)
     store = AsyncTrackerStore(None, database, clock)
     processor = TurnProcessor(model, store, wording, InProcessActions(actions))
