@@ -23,14 +23,15 @@ from bot.nlu.decision import Calibration, decide
 from bot.nlu.emergency import is_emergency
 from bot.nlu.sentences import SentenceEncoder
 from bot.nlu.topics import TopicModel
-from bot.nlu.understanding import asking_parts
+from bot.nlu.understanding import cut_and_normalize
 from bot.nlu.wording import Wording, count_words
 
 NORMALIZED = "normalized"
-PARTS = "asking_parts"
+CUTS = "cuts"
 EMERGENCY = "emergency"
 PROBABILITIES = "probabilities"
-PART_PROBABILITIES = "part_probabilities"
+CUT = "cut"
+HALVES = "halves"
 EMBEDDED = "embedded"
 UNDERSTANDING = "understanding"
 
@@ -70,7 +71,7 @@ class _Component(GraphComponent):
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER], is_trainable=True)
 class Normalizer(_Component):
-    """Sets `normalized` and the parts that ask something (wording.py, splitting.py)."""
+    """Sets `normalized` and the places where the message may be cut in two (wording.py, splitting.py)."""
 
     _wording: Wording
 
@@ -105,25 +106,25 @@ class Normalizer(_Component):
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
             text = message.get(TEXT) or ""
-            parts = asking_parts(text)
             message.set(NORMALIZED, self._wording.normalize(text))
-            message.set(PARTS, [(part, self._wording.normalize(part)) for part in parts])
+            message.set(CUTS, cut_and_normalize(text, self._wording))
         return messages
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER], is_trainable=False)
 class SafetyRules(_Component):
-    """Sets `emergency` (emergency.py)."""
+    """Sets `emergency`: by the words as typed and, since people in danger mistype, as normalized (emergency.py)."""
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            message.set(EMERGENCY, is_emergency(message.get(TEXT) or ""))
+            texts = (message.get(TEXT) or "", message.get(NORMALIZED) or "")
+            message.set(EMERGENCY, any(map(is_emergency, texts)))
         return messages
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
 class TopicClassifier(_Component):
-    """Sets the probabilities of all intents, for the message and for its parts (topics.py)."""
+    """Sets the probabilities of all intents, for the message and for the halves of a cut (topics.py)."""
 
     _topics: TopicModel
 
@@ -155,17 +156,11 @@ class TopicClassifier(_Component):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            parts: list[tuple[str, str]] = message.get(PARTS) or []
-            scores = self._topics.score(message.get(NORMALIZED) or "", [normalized for _, normalized in parts])
+            scores = self._topics.score(message.get(NORMALIZED) or "", message.get(CUTS) or ())
             name = self._topics.intents
             message.set(PROBABILITIES, dict(zip(name, map(float, scores.whole), strict=True)))
-            message.set(
-                PART_PROBABILITIES,
-                [
-                    (text, dict(zip(name, map(float, row), strict=True)))
-                    for (text, _), row in zip(parts, scores.parts, strict=False)
-                ],
-            )
+            message.set(CUT, scores.cut)
+            message.set(HALVES, [dict(zip(name, map(float, row), strict=True)) for row in scores.halves])
             message.set(EMBEDDED, scores.embedded)
         return messages
 
@@ -216,7 +211,8 @@ class Decision(_Component):
             verdict = decide(
                 message.get(PROBABILITIES),
                 self._calibration,
-                parts=message.get(PART_PROBABILITIES) or (),
+                cut=message.get(CUT),
+                halves=message.get(HALVES) or (),
                 embedded=bool(message.get(EMBEDDED)),
                 emergency=bool(message.get(EMERGENCY)),
             )

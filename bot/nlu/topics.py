@@ -6,27 +6,50 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.nlu.characters import CharacterFeatures
 from bot.nlu.decision import Calibration
-from bot.nlu.intents import OUT_OF_SCOPE
+from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, is_topic
 from bot.nlu.sentences import SentenceEncoder
+from bot.nlu.splitting import Cut, adds, asks, evidence
 
 Vector = npt.NDArray[np.float32]
 CHARACTERS_C = 8.0
-SENTENCES_C = 3.0
+SENTENCES_C = 1.0
+
+
+NEVER_ALONE = 0.02
+"""What is this likely an emergency is never decided by the characters alone."""
+_LEAST_HALF = 0.1
+"""Below this the characters' best topic of a half is a guess."""
+
+
+class NormalizedCut(NamedTuple):
+    """A place where a message may be cut: its halves as typed and normalized."""
+
+    typed: Cut
+    normalized: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Probabilities in the order of `TopicModel.intents`: of the whole message and of each part that was asked for."""
+    """Probabilities in the order of `TopicModel.intents`: of the message, and of the halves of a cut worth a look."""
 
     whole: Vector
-    parts: tuple[Vector, ...]
     embedded: bool
+    cut: Cut | None = None
+    halves: tuple[Vector, ...] = ()
+
+
+class _Chosen(NamedTuple):
+    place: int
+    typed: Cut
+    topics: tuple[int, int]
+    logs: list[Vector]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +100,9 @@ class TopicModel:
         self._cheap = cheap
         self._deep = deep
         self._encoder = encoder
+        self._outside = np.array([name == OUT_OF_SCOPE for name in self.intents])
+        self._danger = self.intents.index(EMERGENCY) if EMERGENCY in self.intents else None
+        self._topical = np.array([is_topic(name) for name in self.intents])
 
     @classmethod
     def fit(
@@ -106,22 +132,60 @@ class TopicModel:
         """Log-probabilities by the encoder alone, uncalibrated, one row a text."""
         return log_softmax(self._encoder.encode(texts) @ self._deep.weights + self._deep.bias)
 
-    def score(self, text: str, parts: Sequence[str] = ()) -> Scores:
-        """Score a normalized message and its normalized parts."""
+    def score(self, text: str, cuts: Sequence[NormalizedCut] = ()) -> Scores:
+        """Score a normalized message, and the halves of the likeliest of its cuts if they may be two questions."""
         calibration = self.calibration
         cheap = self.cheap_log(text)
-        leaning = np.array([calibration.outside * (name == OUT_OF_SCOPE) for name in self.intents], dtype=np.float32)
+        leaning = np.where(self._outside, np.float32(calibration.outside), np.float32(0))
         alone = softmax(cheap * calibration.cheap_alone_weight + leaning)
-        part_logs = [self.cheap_log(part) for part in parts]
-        first_guesses = {int(row.argmax()) for row in part_logs}
-        if len(first_guesses) < 2 and alone.max() >= calibration.cheap_bound:
-            return Scores(alone, (), False)
-        deep = self.deep_log([text, *parts])
-        both = [
-            softmax(calibration.deep_weight * one + calibration.cheap_weight * other + leaning)
-            for one, other in zip(deep, [cheap, *part_logs], strict=True)
-        ]
-        return Scores(both[0], tuple(both[1:]), True)
+        chosen = self._likeliest(cuts)
+        sure = self._sure(alone, cheap)
+        if sure and (chosen is None or not self._may_be_two(alone, chosen)):
+            return Scores(alone, False)
+        whole = self._both(self.deep_log([text])[0], cheap) if not sure else alone
+        if chosen is None or not self._may_be_two(whole, chosen):
+            return Scores(whole, True)
+        cut = cuts[chosen.place]
+        deep = self.deep_log(cut.normalized)
+        halves = tuple(self._both(one, other) for one, other in zip(deep, chosen.logs, strict=True))
+        return Scores(whole, True, cut.typed, halves)
+
+    def _both(self, deep: Vector, cheap: Vector) -> Vector:
+        weights = self.calibration
+        leaning = np.where(self._outside, np.float32(weights.outside), np.float32(0))
+        return softmax(weights.deep_weight * deep + weights.cheap_weight * cheap + leaning)
+
+    def _sure(self, alone: Vector, cheap: Vector) -> bool:
+        """Whether the characters are enough. What they do not know lacks known words, which proves little: then only
+        a text that is outside even without the lean towards it."""
+        best = int(alone.argmax())
+        if self._danger is not None and alone[self._danger] >= NEVER_ALONE:
+            return False
+        if not self._outside[best]:
+            return bool(alone[best] >= self.calibration.cheap_bound)
+        plain = softmax(cheap * self.calibration.cheap_alone_weight)
+        return bool(plain[best] >= self.calibration.cheap_bound_outside)
+
+    def _likeliest(self, cuts: Sequence[NormalizedCut]) -> _Chosen | None:
+        """The cut whose halves are most surely of two topics, by the characters alone."""
+        best, chosen = 0.0, None
+        for index, cut in enumerate(cuts):
+            logs = [self.cheap_log(half) for half in cut.normalized]
+            first, second = (
+                np.where(self._topical, softmax(row * self.calibration.cheap_alone_weight), 0) for row in logs
+            )
+            if first.argmax() == second.argmax() or min(first.max(), second.max()) < _LEAST_HALF:
+                continue
+            worth = float(first.max() * second.max()) * (2 if adds(cut.typed.second) else 1)
+            worth *= 1.5 if asks(cut.typed.second) else 1
+            if worth > best:
+                best = worth
+                chosen = _Chosen(index, cut.typed, (int(first.argmax()), int(second.argmax())), logs)
+        return chosen
+
+    def _may_be_two(self, whole: Vector, chosen: _Chosen) -> bool:
+        first, second = chosen.topics
+        return evidence(chosen.typed, (float(whole[first]), float(whole[second]))) > 0
 
     def save(self, folder: Path) -> None:
         """Write arrays and JSON, no pickles."""

@@ -9,21 +9,19 @@ from bot.nlu.context import follow_up
 from bot.nlu.decision import Calibration, Verdict, decide
 from bot.nlu.emergency import is_emergency
 from bot.nlu.sentences import SentenceEncoder
-from bot.nlu.splitting import asks, split
-from bot.nlu.topics import Scores, TopicModel
+from bot.nlu.splitting import cuts
+from bot.nlu.topics import NormalizedCut, Scores, TopicModel
 from bot.nlu.wording import Wording, count_words
 
 
-def asking_parts(text: str) -> list[str]:
-    """The parts of a message that ask something, when there are parts at all."""
-    parts = split(text)
-    return [part for part in parts if asks(part)] if len(parts) > 1 else []
+def cut_and_normalize(text: str, wording: Wording) -> list[NormalizedCut]:
+    """The places where a message may be cut in two, with both halves normalized."""
+    return [NormalizedCut(cut, (wording.normalize(cut.first), wording.normalize(cut.second))) for cut in cuts(text)]
 
 
 def judge(
     text: str,
     normalized: str,
-    parts: Sequence[str],
     scores: Scores,
     intents: Sequence[str],
     calibration: Calibration,
@@ -31,15 +29,15 @@ def judge(
 ) -> Verdict:
     """From scores to a verdict: emergency rules, then what the conversation makes clear, then the decision."""
     probabilities = dict(zip(intents, map(float, scores.whole), strict=True))
-    emergency = is_emergency(text)
+    emergency = is_emergency(text) or is_emergency(normalized)
     if not emergency and metadata:
         resolved = follow_up(normalized, probabilities, metadata)
         if resolved is not None:
             probabilities = resolved
-    judged = [
-        (part, dict(zip(intents, map(float, row), strict=True))) for part, row in zip(parts, scores.parts, strict=False)
-    ]
-    return decide(probabilities, calibration, parts=judged, embedded=scores.embedded, emergency=emergency)
+    halves = [dict(zip(intents, map(float, row), strict=True)) for row in scores.halves]
+    return decide(
+        probabilities, calibration, cut=scores.cut, halves=halves, embedded=scores.embedded, emergency=emergency
+    )
 
 
 class Understanding:
@@ -65,6 +63,5 @@ class Understanding:
     def understand(self, text: str, metadata: Mapping[str, Any] | None = None) -> Verdict:
         """Judge a message; `metadata` as in bot/nlu/context.py."""
         normalized = self.wording.normalize(text)
-        parts = asking_parts(text)
-        scores = self.topics.score(normalized, [self.wording.normalize(part) for part in parts])
-        return judge(text, normalized, parts, scores, self.topics.intents, self.topics.calibration, metadata)
+        scores = self.topics.score(normalized, cut_and_normalize(text, self.wording))
+        return judge(text, normalized, scores, self.topics.intents, self.topics.calibration, metadata)

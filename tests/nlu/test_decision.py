@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from bot.nlu.decision import Calibration, decide
+from bot.nlu.splitting import Cut
 
-C = Calibration(answer=0.6, pair=0.5, second=0.1, part=0.8, emergency=0.7)
+C = Calibration(answer=0.6, pair=0.5, second=0.1, emergency=0.7)
 
 
 def spread(**given: float) -> dict[str, float]:
@@ -36,27 +37,37 @@ def test_out_of_scope_falls_back_with_the_two_nearest_topics() -> None:
     assert verdict.candidates == ("update_email", "ask_landline")
 
 
-def test_small_talk_does_not_win_over_a_question() -> None:
-    """A greeting with a question is a question."""
-    verdict = decide(spread(greet=0.9), C, parts=[("does my landline work?", spread(ask_landline=0.95))])
-    assert verdict.intent == "ask_landline"
+CUT = Cut("how do I change my email?", "And does my landline work for the code?")
 
 
-def test_two_sure_parts_are_both_kept_in_order() -> None:
-    """Each part goes with its own topic."""
-    parts = [("email?", spread(update_email=0.9)), ("landline?", spread(ask_landline=0.95))]
-    verdict = decide(spread(ask_landline=0.5), C, parts=parts)
+def test_two_sure_questions_are_both_kept_in_order() -> None:
+    """Each half of the message goes with its own topic."""
+    halves = [spread(update_email=0.9), spread(ask_landline=0.95)]
+    verdict = decide(spread(ask_landline=0.5), C, cut=CUT, halves=halves)
     assert [(part.text, part.intent) for part in verdict.parts] == [
-        ("email?", "update_email"),
-        ("landline?", "ask_landline"),
+        (CUT.first, "update_email"),
+        (CUT.second, "ask_landline"),
     ]
     assert verdict.intent == "update_email"
 
 
-def test_an_unsure_part_does_not_count() -> None:
-    """One sure part and a doubtful one are one question."""
-    parts = [("email?", spread(update_email=0.9)), ("landline?", spread(ask_landline=0.6))]
-    assert decide(spread(update_email=0.9), C, parts=parts).parts == ()
+def test_halves_of_one_topic_are_one_question() -> None:
+    """Saying a thing twice asks it once."""
+    halves = [spread(ask_landline=0.9), spread(ask_landline=0.95)]
+    assert decide(spread(ask_landline=0.9), C, cut=CUT, halves=halves).parts == ()
+
+
+def test_an_unsure_half_does_not_count() -> None:
+    """One sure half and a doubtful one are one question."""
+    halves = [spread(update_email=0.3), spread(ask_landline=0.4)]
+    assert decide(spread(update_email=0.9), C, cut=CUT, halves=halves).parts == ()
+
+
+def test_small_talk_before_a_question_is_no_question() -> None:
+    """A half that is no topic cannot be answered by itself."""
+    halves = [spread(greet=0.95), spread(ask_landline=0.95)]
+    verdict = decide(spread(ask_landline=0.9), C, cut=Cut("good morning!", CUT.second), halves=halves)
+    assert (verdict.intent, verdict.parts) == ("ask_landline", ())
 
 
 def test_an_emergency_has_confidence_one_whoever_saw_it() -> None:
@@ -67,8 +78,9 @@ def test_an_emergency_has_confidence_one_whoever_saw_it() -> None:
 
 def test_a_verdict_is_plain_json() -> None:
     """What Rasa passes on can be written down."""
-    parts = [("email?", spread(update_email=0.9)), ("landline?", spread(ask_landline=0.95))]
-    value = json.loads(json.dumps(decide(spread(ask_landline=0.5), C, parts=parts).as_dict()))
+    halves = [spread(update_email=0.9), spread(ask_landline=0.95)]
+    value = json.loads(json.dumps(decide(spread(ask_landline=0.5), C, cut=CUT, halves=halves).as_dict()))
+    assert [part["intent"] for part in value["parts"]] == ["update_email", "ask_landline"]
     assert set(value) == {"decision", "intent", "confidence", "candidates", "parts", "embedded", "emergency"}
 
 

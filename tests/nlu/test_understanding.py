@@ -15,21 +15,22 @@ from bot.nlu.sentences import SentenceEncoder
 from bot.nlu.topics import TopicModel
 from bot.nlu.understanding import Understanding
 
-HELD_OUT = Path(__file__).parent / "held_out.jsonl"
 
-
-def test_quality_on_people_it_has_never_read(understanding: Understanding) -> None:
-    """On the held-out file the figures stay where docs/understanding.md says they are, less a margin."""
-    lines = [json.loads(line) for line in HELD_OUT.read_text(encoding="utf-8").splitlines()]
+@pytest.mark.parametrize(
+    ("name", "topics", "refused", "missed", "false"),
+    [("held_out", 0.95, 0.95, 1, 4), ("blind", 0.92, 0.94, 1, 6)],  # 47 and 40 figures of speech are there to provoke
+)
+def test_quality_on_people_it_has_never_read(
+    understanding: Understanding, name: str, topics: float, refused: float, missed: int, false: int
+) -> None:
+    """Right topics, refusals and emergencies stay where docs/understanding.md says they are, less a margin."""
+    path = Path(__file__).parent / f"{name}.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     result = measure((line["text"], line["intent"], understanding.understand(line["text"])) for line in lines)
-    assert result.topic_accuracy_with_choices >= FLOOR_TOPICS
-    assert result.out_of_scope_recall >= FLOOR_REFUSED
-    assert result.emergencies_missed <= 4
-    assert result.false_emergencies <= 6  # its authors wrote some fifty figures of speech to provoke them
-
-
-FLOOR_TOPICS = 0.95
-FLOOR_REFUSED = 0.92
+    shares = (result.topic_accuracy, result.out_of_scope_recall)  # figures alone: a failure must not show the lines
+    counts = (result.emergencies_missed, result.false_emergencies)
+    assert shares[0] >= topics and shares[1] >= refused
+    assert counts[0] <= missed and counts[1] <= false
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,10 @@ FLOOR_REFUSED = 0.92
         ("thanks but where do i type the code", "ask_where_enter"),
         ("my flip phone don't do that, whats plan b", "ask_no_mobile"),
         ("wat is dis 2 step thing", "ask_what_is"),
+        ("my code is [code] and it says wrong", "report_code_rejected"),
+        ("I put in [code] and it won't take it", "report_code_rejected"),
+        ("my code is [code]", "share_code"),
+        ("is [code] still good after an hour?", "ask_code_expiry"),
         ("code", None),
         ("asdfgh jkl", None),
         ("\U0001f355", None),
