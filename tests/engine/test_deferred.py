@@ -30,3 +30,8 @@ def test_the_real_one_comes_with_the_first_use() -> None:
         "c, d = train_test_split(list(range(10)), test_size=3, random_state=1);"
         "print((a, b) == (c, d), GridSearchCV.__module__)"
     ) == "True sklearn.model_selection._search"
+
+
+def test_pictures_can_be_drawn() -> None:
+    """What evaluation draws with is complete, although serving leaves it alone."""
+    assert _run("import matplotlib; matplotlib.use('svg'); from matplotlib import pyplot; print('drawn')") == "drawn"
