@@ -10,14 +10,14 @@ import warnings
 import structlog
 
 from bot.engine import tensorflow_stand_in
-from bot.engine.deferred import defer_scikit_learn
+from bot.engine.deferred import defer_what_serving_spares
 
 os.environ["RASA_TELEMETRY_ENABLED"] = "false"  # patients' text goes nowhere
 os.environ.setdefault("LOG_LEVEL_LIBRARIES", "ERROR")
 os.environ.setdefault("LOG_LEVEL", "ERROR")  # no bar for every rule; `twostep train` has a progress of its own
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # a message is too short to be shared among threads
 tensorflow_stand_in.install()
-defer_scikit_learn()
+defer_what_serving_spares()
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # Rasa's, and its setuptools is pinned
 warnings.filterwarnings("ignore", message="Slot auto-fill has been removed")  # said at every training with a slot
 

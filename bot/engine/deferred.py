@@ -1,4 +1,4 @@
-"""Puts off what only training needs: scikit-learn, which Rasa imports at every start for one function."""
+"""Puts off what only training and measuring need, though Rasa imports it at every start: scikit-learn, matplotlib."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 SPLITTING = "sklearn.model_selection"  # imported by rasa.utils.tensorflow.model_data: 90 MB and seconds of a start
+PLOTTING = "rasa.utils.plotting"  # imported by rasa.nlu.test; brings matplotlib
 
 
 class _Deferred(ModuleType):
@@ -25,8 +26,10 @@ def _real(deferred: ModuleType) -> ModuleType:
     return importlib.import_module(deferred.__name__)
 
 
-def defer_scikit_learn() -> None:
-    """Let Rasa name `train_test_split` without loading it. Safe to call again, and after the real import."""
+def defer_what_serving_spares() -> None:
+    """Let Rasa name `train_test_split` and its plotting without loading them. Safe to call again, and after the real
+    imports."""
+    sys.modules.setdefault(PLOTTING, _Deferred(PLOTTING))
     if SPLITTING in sys.modules:
         return
     module = _Deferred(SPLITTING)

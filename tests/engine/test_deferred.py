@@ -1,4 +1,4 @@
-"""Serving does without scikit-learn; whoever uses it gets the real one."""
+"""Serving does without scikit-learn and matplotlib; whoever uses them gets the real ones."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ def test_the_real_one_comes_with_the_first_use() -> None:
 def test_pictures_can_be_drawn() -> None:
     """What evaluation draws with is complete, although serving leaves it alone."""
     assert _run("import matplotlib; matplotlib.use('svg'); from matplotlib import pyplot; print('drawn')") == "drawn"
+
+
+def test_rasa_draws_with_its_own_plotting() -> None:
+    """`twostep rasa test` gets what it asks for."""
+    assert _run(
+        "import bot.engine; from rasa.nlu.test import plot_utils; import rasa.utils.plotting as again;"
+        "print(plot_utils.plot_confusion_matrix.__module__, again.plot_confusion_matrix.__module__)"
+    ) == "rasa.utils.plotting rasa.utils.plotting"
