@@ -16,6 +16,7 @@ os.environ["RASA_TELEMETRY_ENABLED"] = "false"  # patients' text goes nowhere
 os.environ.setdefault("LOG_LEVEL_LIBRARIES", "ERROR")
 os.environ.setdefault("LOG_LEVEL", "ERROR")  # no bar for every rule; `twostep train` has a progress of its own
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # a message is too short to be shared among threads
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nor are its few numbers: a second thread only waits, at full speed
 tensorflow_stand_in.install()
 defer_what_serving_spares()
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # Rasa's, and its setuptools is pinned
