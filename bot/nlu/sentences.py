@@ -1,10 +1,12 @@
-"""Turns messages into sentence vectors with the encoder in `encoder/` (onnxruntime, one thread, no download)."""
+"""Turns messages into sentence vectors with the encoder in `encoder/` (onnxruntime, a thread a message, no download)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ Matrix = npt.NDArray[np.float32]
 FOLDER = Path(__file__).parent / "encoder"
 WIDTH = 384
 _BATCH = 32
+_MANY = 50  # batches
 
 
 class EncoderDamaged(RuntimeError):
@@ -59,10 +62,19 @@ class SentenceEncoder:
         by_length: dict[int, list[int]] = {}
         for index, tokens in enumerate(ids):
             by_length.setdefault(len(tokens), []).append(index)
-        for rows in by_length.values():
-            for start in range(0, len(rows), _BATCH):
-                chosen = rows[start : start + _BATCH]
-                block = np.array([ids[row] for row in chosen], dtype=np.int64)
-                feed = {"input_ids": block, "attention_mask": np.ones_like(block)}
-                vectors[chosen] = self._session.run(["vectors"], feed)[0]
+        batches = [
+            rows[start : start + _BATCH] for rows in by_length.values() for start in range(0, len(rows), _BATCH)
+        ]
+
+        def embed(rows: list[int]) -> None:
+            block = np.array([ids[row] for row in rows], dtype=np.int64)
+            feed = {"input_ids": block, "attention_mask": np.ones_like(block)}
+            vectors[rows] = self._session.run(["vectors"], feed)[0]
+
+        if len(batches) < _MANY:
+            for batch in batches:
+                embed(batch)
+        else:  # training: every core has a batch in hand, outside Python's lock
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(embed, batches))
         return vectors
