@@ -1,4 +1,4 @@
-"""Turns messages into sentence vectors with the encoder in `encoder/` (onnxruntime, a thread a message, no download)."""
+"""Turns messages into sentence vectors with the encoder in `encoder/` (onnxruntime, a thread each, no download)."""
 
 from __future__ import annotations
 
