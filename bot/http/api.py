@@ -75,15 +75,21 @@ class Operation:
     summary: str
 
 
+Guard = Callable[[Request], None]
+"""Raises a problem for who may not ask at all."""
+
+
 class Api:
     """The operations of one topic.
 
     Args:
         title: the heading in the documentation.
+        guard: asked before a body is read, so that who may not come in learns nothing of what is wanted there.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, guard: Guard | None = None) -> None:
         self.title = title
+        self._guard = guard
         self.operations: list[Operation] = []
 
     def operation(
@@ -163,7 +169,7 @@ class Api:
         for number, operation in enumerate(self.operations):
             methods = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
             app.add_route(
-                _route(operation), operation.path, methods=methods,
+                _route(operation, self._guard), operation.path, methods=methods,
                 name=f"{'_'.join(self.title.lower().split())}_{operation.name}_{number}", ctx_operation=operation,
             )
 
@@ -194,9 +200,11 @@ def see_other(path: str) -> HTTPResponse:
     return HTTPResponse(status=303, headers={"Location": path})
 
 
-def _route(operation: Operation) -> Handler:
+def _route(operation: Operation, guard: Guard | None) -> Handler:
     @wraps(operation.handler)
     async def handle(request: Request, **path_parameters: Any) -> HTTPResponse:
+        if guard is not None:
+            guard(request)
         if operation.body is not None:
             path_parameters["body"] = read_json(request, operation.body, optional=operation.body_optional)
         if operation.query is not None:

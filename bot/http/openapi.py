@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from sanic import HTTPResponse, Request
 
 from bot.http.api import Api, Auth, Operation, page
+from bot.http.cookies import HOST_PREFIX
 from bot.http.problem import MEDIA_TYPE, CrossSite, Invalid, Problem, TooLarge, Unavailable
 
 _PARAMETER = re.compile(r"<(\w+)(?::([^>]+))?>")
@@ -40,7 +41,7 @@ class ProblemDetails(BaseModel):
 
 _SECURITY = {
     Auth.CHAT: {"type": "apiKey", "in": "cookie", "name": "twostep_chat"},
-    Auth.PRE_AUTH: {"type": "apiKey", "in": "cookie", "name": "twostep_pre_auth"},
+    Auth.PRE_AUTH: {"type": "apiKey", "in": "cookie", "name": "twostep_preauth"},
     Auth.SESSION: {"type": "apiKey", "in": "cookie", "name": "twostep_session"},
     Auth.BOT: {"type": "http", "scheme": "bearer"},
     Auth.TWILIO: {"type": "apiKey", "in": "header", "name": "X-Twilio-Signature"},
@@ -70,9 +71,17 @@ def openapi(apis: Sequence[Api], server: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas.get("$defs", {}),
-            "securitySchemes": {auth.value: scheme for auth, scheme in _SECURITY.items()},
+            "securitySchemes": _security_schemes(https=server.startswith("https://")),
         },
     }
+
+
+def _security_schemes(*, https: bool) -> dict[str, dict[str, str]]:
+    schemes = {auth.value: dict(scheme) for auth, scheme in _SECURITY.items()}
+    for scheme in schemes.values():
+        if https and scheme.get("in") == "cookie":
+            scheme["name"] = HOST_PREFIX + scheme["name"]
+    return schemes
 
 
 def _operation(api: Api, operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:

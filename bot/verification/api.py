@@ -161,8 +161,8 @@ def sign_in_api(door: Door, parse_address: ParseAddress) -> Api:
         if isinstance(result, guessing.WrongCode):
             return problem_response(WrongCode(WRONG))
         response = reply(Welcome(name=result.name))
+        # The pre-auth cookie stays: a code that is tried a second time gets the answer of every code that is no good.
         door.session_cookie.set(request, response, result.token)
-        door.pre_auth.clear(request, response)
         return response
 
     @api.post("/v1/sign-out", auth=Auth.SESSION, replies={204: None})

@@ -23,7 +23,7 @@ Conversation = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x
 
 
 class Binding(Body):
-    handoff: Annotated[str, Field(min_length=16, max_length=128)]
+    handoff: Annotated[str, Field(min_length=1, max_length=128)]
     conversation: Conversation
 
 
@@ -72,15 +72,15 @@ def bot_api(service: BotService, credential: str) -> Api:
     Args:
         credential: what stands behind `Authorization: Bearer`; empty means that nobody may call.
     """
-    api = Api("Bot")
 
-    def bot(request: Request) -> By:
+    def is_the_bot(request: Request) -> None:
         given = request.headers.getall("authorization", [])
         scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
         fits = hmac.compare_digest(token.encode("utf-8", "surrogateescape"), credential.encode())
         if not credential or scheme.lower() != "bearer" or not fits:
             raise Unauthenticated
-        return By(Actor.BOT, request.ctx.request_id)
+
+    api = Api("Bot", guard=is_the_bot)
 
     @api.post(
         "/v1/bot/handoffs/bind", auth=Auth.BOT, body=Binding, replies={204: None},
@@ -88,7 +88,7 @@ def bot_api(service: BotService, credential: str) -> Api:
     )
     async def bind(request: Request, body: Binding) -> HTTPResponse:
         """Tie a waiting sign-in to a conversation, once; then nobody keeps the token."""
-        if not await service.bind(body.handoff, body.conversation, bot(request)):
+        if not await service.bind(body.handoff, body.conversation, by(request)):
             raise Forbidden
         return no_content()
 
@@ -98,7 +98,6 @@ def bot_api(service: BotService, credential: str) -> Api:
     )
     async def status(request: Request, body: Asked) -> HTTPResponse:
         """Whether the conversation's sign-in waits for a code, and where one would go (masked). Sends nothing."""
-        bot(request)
         found = await service.status(body.conversation)
         return reply(StatusView(
             waiting=found.waiting, channel=found.channel, destination=found.destination,
@@ -112,14 +111,13 @@ def bot_api(service: BotService, credential: str) -> Api:
     )
     async def redeem(request: Request, body: Resend) -> HTTPResponse:
         """Send another code. `accepted` means that it is on its way."""
-        who = bot(request)
         key = idempotency_key(request, required=True) or ""
         try:
             UUID(key)
         except ValueError:
             raise Invalid("Send a UUID as Idempotency-Key.") from None
         try:
-            redeemed = await service.redeem(body.conversation, body.channel, key, who)
+            redeemed = await service.redeem(body.conversation, body.channel, key, by(request))
         except KeyReused:
             raise Conflict from None
         except SendsUnavailable:
@@ -132,7 +130,7 @@ def bot_api(service: BotService, credential: str) -> Api:
     )
     async def exposed(request: Request, body: ExposedCode) -> HTTPResponse:
         """Report a code that was typed into the chat; a live one dies. The answer is always the same."""
-        await service.exposed(body.conversation, body.code, bot(request))
+        await service.exposed(body.conversation, body.code, by(request))
         return no_content()
 
     @api.post(
@@ -140,11 +138,15 @@ def bot_api(service: BotService, credential: str) -> Api:
     )
     async def sms_resend(request: Request, body: SmsSender) -> HTTPResponse:
         """Send a code if a sign-in of the account with this number waits. The answer is always the same."""
-        who = bot(request)
         try:
-            await service.sms_resend(body.sender, who)
+            await service.sms_resend(body.sender, by(request))
         except SendsUnavailable:
             raise Unavailable(retry_after=5) from None
         return reply(Noted(), 202)
 
     return api
+
+
+def by(request: Request) -> By:
+    """The bot, in this request."""
+    return By(Actor.BOT, request.ctx.request_id)

@@ -101,15 +101,13 @@ class BotService:
         scope = redeeming(conversation)
         async with self._database.write() as connection:
             challenge = await self._bound(connection, conversation, self._clock())
-            if challenge is None:
-                return Redeemed(Outcome.UNAVAILABLE)
-            factor = await self._store.lock_factor(connection, challenge.account)
+            factor = await self._store.lock_factor(connection, challenge.account) if challenge else None
             now = self._clock()
             before = await self._handoffs.reply(connection, scope, key, request)
-            if before is not None:
+            if before is not None:  # also when the sign-in is over by now
                 return redeemed_from(before)
-            again = await self._store.challenge(connection, challenge.id)
-            if again is None or not again.is_open(now):
+            challenge = await self._store.challenge(connection, challenge.id) if challenge else None
+            if challenge is None or factor is None or not challenge.is_open(now):
                 return Redeemed(Outcome.UNAVAILABLE)
             destination, others = await self._choose(connection, challenge, channel)
             sent = await self._sender.send(connection, challenge, factor, destination, Origin.BOT, by, now)

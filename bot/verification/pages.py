@@ -73,6 +73,8 @@ def portal_pages(
 
     async def code_form(request: Request, status: int = 200, notice: str = "") -> HTTPResponse:
         progress = await service.progress(door.pre_auth.read(request))
+        if progress is None and await door.session(request) is not None:
+            return see_other("/me")  # the form was sent twice, or the browser went back
         if progress is None:
             return sign_in_form(401, notice="Please sign in with username and password first.")
         return pages.render("code.html", status, progress=progress, notice=notice, handoff_url="/v1/handoffs")
@@ -119,7 +121,6 @@ def portal_pages(
             return await code_form(request, 400, f"That code did not work. {WRONG}")
         response = see_other("/me")
         door.session_cookie.set(request, response, result.token)
-        door.pre_auth.clear(request, response)
         return response
 
     async def me_page(request: Request, status: int = 200, notice: str = "", good: str = "") -> HTTPResponse:

@@ -71,10 +71,15 @@ async def test_without_a_sign_in_nothing_is_sent(lite: Portal, browser: httpx.As
 
 
 async def test_a_handoff_is_bound_once(lite: Portal, browser: httpx.AsyncClient) -> None:
-    """A second bind is refused, for the same conversation too."""
+    """A second bind is refused, for the same conversation too, and so is a made-up handoff."""
     await lite.begin(browser)
     handoff = (await browser.post("/v1/handoffs")).json()
     assert handoff["expires_in"] == 300
+    for made_up in ("x", "x" * 43):
+        answer = await browser.post(
+            "/v1/bot/handoffs/bind", json={"handoff": made_up, "conversation": "c-1"}, headers=BEARER
+        )
+        assert answer.status_code == 403
     for conversation, status in (("c-1", 204), ("c-1", 403), ("c-2", 403)):
         answer = await browser.post(
             "/v1/bot/handoffs/bind", json={"handoff": handoff["handoff"], "conversation": conversation},
@@ -134,6 +139,18 @@ async def test_a_key_redeems_once(lite: Portal, browser: httpx.AsyncClient) -> N
     assert bare.status_code == 400
 
 
+async def test_a_key_stands_for_its_answer_when_the_sign_in_is_over(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """A message of the patient's that comes again after the sign-in gets what it got before, and sends nothing."""
+    challenge = await lite.begin(browser)
+    await lite.bind(browser, "c-1")
+    key = str(uuid4())
+    first = await redeem(browser, "c-1", key)
+    assert (await lite.verify(browser, challenge, await lite.code())).status_code == 200
+    assert (await redeem(browser, "c-1", key)).content == first.content
+    assert (await redeem(browser, "c-1")).json()["outcome"] == "unavailable"
+    assert len(await lite.codes()) == 1
+
+
 ENDPOINTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("handoffs/bind", {"handoff": "x" * 43, "conversation": "c-1"}),
     ("conversations/status", {"conversation": "c-1"}),
@@ -150,6 +167,16 @@ async def test_without_the_credential_every_bot_endpoint_is_401(lite: Portal, br
         for headers in ({}, {"Authorization": "Bearer " + "x" * 36}, {"Authorization": "Basic x"}):
             answer = await browser.post(f"/v1/bot/{path}", json=body, headers=headers)
             assert (path, answer.status_code) == (path, 401)
+
+
+async def test_without_the_credential_nobody_learns_what_a_body_should_be(
+    lite: Portal, browser: httpx.AsyncClient
+) -> None:
+    """The credential is asked for before the body is read: an empty or odd one is 401 too, and 400 with it."""
+    for path, _ in ENDPOINTS:
+        assert (await browser.post(f"/v1/bot/{path}", json={})).status_code == 401
+        assert (await browser.post(f"/v1/bot/{path}", content=b"[")).status_code == 401
+        assert (await browser.post(f"/v1/bot/{path}", json={}, headers=BEARER)).status_code == 400
 
 
 async def test_the_bot_credential_is_worth_nothing_elsewhere(lite: Portal, browser: httpx.AsyncClient) -> None:

@@ -32,6 +32,8 @@ async def test_a_patient_signs_in_with_forms_alone(lite: Portal, browser: httpx.
     step = await browser.post("/code", data={"code": f"{code[:3]} {code[3:]}"})
     assert (step.status_code, step.headers["Location"]) == (303, "/me")
     assert "Hello, Alex Sample" in (await browser.get("/me")).text
+    for sent_twice in (await browser.post("/code", data={"code": code}), await browser.get("/code")):
+        assert (sent_twice.status_code, sent_twice.headers["Location"]) == (303, "/me")
     step = await browser.post("/sign-out")
     assert step.headers["Location"] == "/sign-out"
     assert "signed out" in (await browser.get("/sign-out")).text
