@@ -15,6 +15,7 @@ from pydantic import (
     AnyHttpUrl,
     BeforeValidator,
     Field,
+    NonNegativeInt,
     PositiveInt,
     SecretStr,
     TypeAdapter,
@@ -68,7 +69,7 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-Waits = Annotated[tuple[PositiveInt, ...], NoDecode, BeforeValidator(_split)]
+Waits = Annotated[tuple[NonNegativeInt, ...], NoDecode, BeforeValidator(_split)]
 Limit = Annotated[Rate, NoDecode, BeforeValidator(_rate)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -127,7 +128,7 @@ class Settings(BaseSettings):
 
     code_lifetime: PositiveInt = 600
     code_tries: PositiveInt = 5
-    guess_wait: PositiveInt = 30
+    guess_wait: NonNegativeInt = 30
     guess_disable_after: PositiveInt = 20
     send_waits: Waits = (30, 60, 120)
     sends_per_sign_in: PositiveInt = 4
@@ -172,6 +173,13 @@ class Settings(BaseSettings):
         if value:
             HTTP_URL.validate_python(value)
         return value.rstrip("/")
+
+    @field_validator("send_waits")
+    @classmethod
+    def _some_waits(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value:
+            raise ValueError("write seconds separated by commas, such as 30,60,120")
+        return value
 
     @field_validator("verification_url")
     @classmethod
@@ -263,6 +271,13 @@ class Settings(BaseSettings):
         return self.own_url.startswith("https://")
 
     @property
+    def code_life(self) -> str:
+        """How long a code is good, as it is said."""
+        minutes, seconds = divmod(self.code_lifetime, 60)
+        count, unit = (self.code_lifetime, "second") if seconds else (minutes, "minute")
+        return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+    @property
     def organization(self) -> dict[str, str]:
         """The practice's values under the names that domain.yml and the pages use for them."""
         phone = "".join(filter(str.isdecimal, self.phone))
@@ -273,6 +288,7 @@ class Settings(BaseSettings):
             "contact_label": self.contact_page.partition("://")[2],
             "contact_reason": self.contact_reason,
             "phone": self.phone,
+            "code_life": self.code_life,
             "phone_link": f"tel:+{phone if len(phone) > 10 else '1' + phone}",
             "sign_in_link": self._page("/sign-in"),
             "me_link": self._page("/me"),

@@ -28,23 +28,23 @@ class Words:
         practice: its name.
         phone: where patients call.
         host: the portal's host name; phones offer the code only on that page (the origin-bound one-time code format).
-        minutes: how long a code is good.
+        code_life: how long a code is good, such as "10 minutes".
     """
 
     practice: str
     phone: str
     host: str
-    minutes: int
+    code_life: str
 
     @classmethod
     def of(cls, settings: Settings) -> Words:
         """From the settings."""
         host = urlsplit(settings.own_url).hostname or "localhost"
-        return cls(settings.practice, settings.phone, host, max(1, settings.code_lifetime // 60))
+        return cls(settings.practice, settings.phone, host, settings.code_life)
 
     def code_text(self, code: str, reference: str) -> str:
         """One segment; the last line is what phones fill in by themselves."""
-        rest = f" code {reference}: {code}. Good for {self.minutes} min. Never share it."
+        rest = f" code {reference}: {code}. Good for {self.code_life}. Never share it."
         last = f"\n\n@{self.host} #{code}"
         name = plain(self.practice)
         room = SEGMENT - len(rest) - len(last)
@@ -60,7 +60,7 @@ class Words:
         """The email with a code."""
         return (
             f"Your single-use code {reference} is {code}.\n\n"
-            f"It is good for {self.minutes} minutes, and only the newest code works.\n"
+            f"It is good for {self.code_life}, and only the newest code works.\n"
             f"Nobody from {self.practice} will ask for it. Never share it, and never type it into a chat.\n"
             f"If you did not try to sign in, somebody may know your password: change it and call {self.phone}.\n\n"
             f"@{self.host} #{code}\n"

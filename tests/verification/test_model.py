@@ -85,7 +85,7 @@ def test_who_waits_the_seconds_is_never_too_early(milliseconds: int) -> None:
 )
 def test_texts_fit_one_segment_whatever_the_practice_is_called(practice: str, host: str, code: str) -> None:
     """At most 160 plain characters; the code stands in the sentence and, where there is room, in the last line."""
-    words = Words(practice, "845-703-6999", host, 10)
+    words = Words(practice, "845-703-6999", host, "10 minutes")
     text = words.code_text(code, "K7")
     assert len(text) <= 160 and text.isascii() and f"K7: {code}." in text
     assert text.splitlines()[-1] == f"@{host} #{code}"

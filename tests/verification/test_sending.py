@@ -9,9 +9,9 @@ import pytest
 
 from bot.db import Database
 from bot.http.limits import Limiter
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError, load_settings
 from tests.conftest import RedisServer
-from tests.portal import Portal, portal_on, served
+from tests.portal import Portal, portal_on, served, wrong
 
 
 async def test_a_second_send_within_thirty_seconds_waits(lite: Portal, browser: httpx.AsyncClient) -> None:
@@ -23,6 +23,26 @@ async def test_a_second_send_within_thirty_seconds_waits(lite: Portal, browser: 
     assert (early.status_code, early.json()["code"], early.headers["Retry-After"]) == (429, "wait", "1")
     lite.clock.forward(0.001)
     assert (await lite.send(browser, challenge)).json()["resend_after"] == 60
+
+
+async def test_waits_of_zero_are_none(sqlite_database: Database, settings_for: Callable[..., Settings]) -> None:
+    """Who sets the waits to 0 gets the four sends of a sign-in one after the other."""
+    settings = settings_for(send_waits="0", guess_wait=0)
+    async with portal_on(sqlite_database, settings) as portal, served(portal), portal.browser() as browser:
+        challenge = await portal.begin(browser)
+        answers = [await portal.send(browser, challenge) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [202, 202, 202, 202, 429]
+        assert answers[0].json()["resend_after"] == 0
+        code = await portal.code()
+        assert {(await portal.verify(browser, challenge, wrong(code))).status_code for _ in range(7)} == {400}
+
+
+@pytest.mark.parametrize("waits", [",", "-1", "soon"])
+def test_waits_that_cannot_be_are_named(monkeypatch: pytest.MonkeyPatch, waits: str) -> None:
+    """No wait at all between the commas, or one that is none, stops the start with the setting's name."""
+    monkeypatch.setenv("TWOSTEP_SEND_WAITS", waits)
+    with pytest.raises(SettingsError, match="TWOSTEP_SEND_WAITS: "):
+        load_settings(_env_file=None)
 
 
 async def test_the_fifth_send_of_a_sign_in_is_refused(lite: Portal, browser: httpx.AsyncClient) -> None:

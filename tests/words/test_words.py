@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.engine.wording import Wording
 from bot.settings import load_settings
+from bot.verification.messages import Words
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = yaml.safe_load((ROOT / "domain.yml").read_text())
@@ -158,6 +160,20 @@ def test_links_are_https_tel_or_mailto():
         for text in variations(name):
             for target in re.findall(r"\]\(([^)]*)\)", text):
                 assert target.startswith(("https://", "tel:", "mailto:")), f"{name}: {target}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "life"), [(600, "10 minutes"), (60, "1 minute"), (90, "90 seconds"), (1, "1 second")]
+)
+def test_the_life_of_a_code_is_said_as_it_is_set(seconds, life):
+    """Messages and answers name TWOSTEP_CODE_LIFETIME, not the usual ten minutes."""
+    settings = load_settings(_env_file=None, code_lifetime=seconds)
+    messages = Words.of(settings)
+    assert f"Good for {life}." in messages.code_text("012345", "K7")
+    assert f"good for {life}," in messages.code_email("012345", "K7")
+    wording = Wording(RESPONSES, settings.organization)
+    for name in ("utter_ask_code_expiry", "utter_report_missing_code", "utter_report_code_rejected"):
+        assert life in wording.words(name, "web")["text"]
 
 
 def test_nothing_of_the_organization_is_written_out():
