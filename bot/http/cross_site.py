@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from bot.http.problem import CrossSite
+from bot.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CHAT_PREFIX = "/chat/"
 
 
 def check_cross_site(
-    method: str, path: str, headers: Mapping[str, str], own_origin: str, allowed_origins: Collection[str]
+    method: str, path: str, headers: Mapping[str, str], own_origins: Collection[str], allowed_origins: Collection[str]
 ) -> None:
     """Let a request pass, or not.
 
@@ -29,9 +31,30 @@ def check_cross_site(
         return
     if origin is not None:
         origin = plain_origin(origin)
-        if origin == own_origin or (path.startswith(CHAT_PREFIX) and origin in allowed_origins):
+        if origin in own_origins or (path.startswith(CHAT_PREFIX) and origin in allowed_origins):
             return
     raise CrossSite()
+
+
+def own_origins(settings: Settings, asked_host: str) -> frozenset[str]:
+    """Our origins: that of TWOSTEP_PUBLIC_URL. Without one (a demo) this machine has several names; then the one that
+    the browser asked for is ours too: `localhost` is as good as 127.0.0.1, and any where we listen on all addresses.
+
+    Args:
+        asked_host: the request's Host header.
+    """
+    ours, asked = plain_origin(settings.own_url), plain_origin(f"http://{asked_host}")
+    return frozenset({ours, asked} if not settings.public_url and _goes_to(asked, settings.host) else {ours})
+
+
+def _goes_to(origin: str, host: str) -> bool:
+    try:
+        listens_on, name = ip_address(host), urlsplit(origin).hostname or ""
+        return listens_on.is_unspecified or (
+            listens_on.is_loopback and (name == "localhost" or ip_address(name).is_loopback)
+        )
+    except ValueError:
+        return False
 
 
 def plain_origin(address: str) -> str:

@@ -21,7 +21,7 @@ from sanic.response import BaseHTTPResponse
 from bot.db import UNAVAILABLE
 from bot.http.api import RETRY_SECONDS, Api
 from bot.http.client_address import client_address, is_trusted, parse_address
-from bot.http.cross_site import check_cross_site, plain_origin
+from bot.http.cross_site import check_cross_site, own_origins, plain_origin
 from bot.http.headers import add_headers, preflight
 from bot.http.openapi import docs_api
 from bot.http.problem import Invalid, MethodNotAllowed, NotFound, Problem, TooLarge, Unavailable, problem_response
@@ -49,7 +49,6 @@ def new_app(
         # Sanic would rewrite its own methods at each start, for every application of the process at once.
         "TOUCHUP": False,
     })
-    own_origin = plain_origin(settings.own_url)
     allowed = frozenset(plain_origin(origin) for origin in settings.allowed_origins)
 
     def prepare(request: Request) -> None:
@@ -76,7 +75,8 @@ def new_app(
             return answer
         operation = getattr(request.route.ctx, "operation", None)
         if operation is None or operation.auth.from_browsers:
-            check_cross_site(request.method, request.path, request.headers, own_origin, allowed)
+            ours = own_origins(settings, request.headers.get("host", ""))
+            check_cross_site(request.method, request.path, request.headers, ours, allowed)
         return None
 
     async def after(request: Request, response: BaseHTTPResponse) -> None:

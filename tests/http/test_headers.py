@@ -12,7 +12,7 @@ from sanic import HTTPResponse, Request
 from bot.http.api import Api, Auth, no_content, page, see_other
 from bot.http.client_address import client_address, limit_key
 from bot.http.cookies import SignedCookie
-from bot.http.cross_site import plain_origin
+from bot.http.cross_site import own_origins, plain_origin
 from bot.http.limits import Limiter, LimiterUnavailable
 from bot.http.server import new_app
 from bot.privacy import Keys
@@ -188,6 +188,38 @@ async def test_limit_key() -> None:
 async def test_plain_origin(address: str, origin: str) -> None:
     """Addresses are compared in the form in which browsers write an Origin."""
     assert plain_origin(address) == origin
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "ours"),
+    [
+        ({}, "127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ({}, "localhost:8000", "http://localhost:8000"),
+        ({}, "[::1]:8000", "http://[::1]:8000"),
+        ({}, "evil.example:8000", "http://127.0.0.1:8000"),  # a name that was rebound to this machine
+        ({}, "", "http://127.0.0.1:8000"),
+        ({"host": "0.0.0.0"}, "192.168.1.5:8000", "http://192.168.1.5:8000"),
+        ({"host": "0.0.0.0"}, "ward-pc:8000", "http://ward-pc:8000"),
+        ({"host": "192.168.1.5"}, "evil.example:8000", "http://192.168.1.5:8000"),
+        ({"host": "0.0.0.0", "public_url": "https://help.example.org"}, "10.0.0.7:8000", "https://help.example.org"),
+    ],
+)
+async def test_own_origins(
+    settings_for: Callable[..., Settings], settings: dict[str, str], asked: str, ours: str
+) -> None:
+    """A demo is at home under every name that surely leads to it; with a public address only that one counts."""
+    own = settings_for(**settings)
+    assert own_origins(own, asked) == {plain_origin(own.own_url), ours}
+
+
+async def test_a_demo_on_all_addresses_takes_forms_from_its_own_pages(
+    serve: Serve, settings_for: Callable[..., Settings], keys: Keys
+) -> None:
+    """Browsers send no Sec-Fetch-Site to plain http elsewhere than localhost, but the Origin that they see."""
+    client = await client_for(serve, settings_for(host="0.0.0.0"), keys)
+    headers = {"Host": "192.168.1.5:8000", "Origin": "http://192.168.1.5:8000"}
+    assert (await client.post("/chat/session", headers=headers)).status_code == 204
+    assert (await client.post("/chat/session", headers={**headers, "Origin": FRIEND})).status_code == 403
 
 
 @pytest.mark.parametrize(
