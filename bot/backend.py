@@ -115,7 +115,7 @@ def build_backend(
     people = AccountStore(database, keys)
     hashes = passwords or Passwords()
     accounts = AccountService(database, people, hashes, audit, clock, settings.sms_regions)
-    delivery = DeliveryService(database, outbox, audit, clock, record)
+    delivery = DeliveryService(outbox, clock, record)
     inbox = DemoInbox(clock)
     worker = Worker(outbox, _gateways(settings, inbox), clock, record)
 

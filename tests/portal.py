@@ -15,6 +15,7 @@ from bot.accounts.demo import PASSWORD, add_demo_people
 from bot.accounts.passwords import Passwords
 from bot.backend import Backend, build_backend
 from bot.db import Database
+from bot.delivery.opt_outs import SenderOptOuts
 from bot.events import Event
 from bot.http.limits import Limiter
 from bot.http.server import new_app, serving
@@ -54,6 +55,13 @@ class Portal:
     def browser(self, **options: Any) -> httpx.AsyncClient:
         """A new browser: cookies of its own."""
         return httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30, **options)
+
+    async def texts_from(self, number: str, keyword: str) -> None:
+        """Somebody texts STOP or START to the number that codes come from."""
+        opt_outs = SenderOptOuts(
+            self.database, self.backend.outbox, self.backend.audit, self.clock, self.settings.code_sender
+        )
+        await {"STOP": opt_outs.stop, "START": opt_outs.start}[keyword](number, self.settings.code_sender)
 
     async def deliver(self) -> None:
         """Let the worker do what is due."""

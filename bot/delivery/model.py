@@ -136,18 +136,6 @@ class Outbox(Protocol):
         ...
 
 
-class OptOuts(Protocol):
-    """STOP and START, as the SMS door hears them."""
-
-    async def stop(self, number: str) -> None:
-        """The number wants no more texts."""
-        ...
-
-    async def start(self, number: str) -> None:
-        """The number wants texts again."""
-        ...
-
-
 TRIES = {Kind.CODE: 3, Kind.NOTICE: 6, Kind.CONTACT: 12}
 _BACKOFF = (5, 30, 120, 600, 1800)  # seconds
 

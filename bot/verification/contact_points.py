@@ -103,12 +103,16 @@ class ContactPoints:
     async def _tell(
         self, connection: AsyncConnection, old: tuple[ContactPoint, ...], new: ContactPoint, now: int
     ) -> None:
-        """Tell the replaced contact point, or where there was none, the account's other ones."""
-        replaced = [point for point in old if point.channel == new.channel] or list(old)
+        """Tell the replaced contact point; where there was none, or it wants no texts, the account's other ones."""
+        if new in old:
+            return
+        told = [
+            point for point in old
+            if point.channel != Channel.SMS or not await self._outbox.opted_out(connection, point.address)
+        ]
         what = "mobile number" if new.channel == Channel.SMS else "email address"
-        for point in replaced:
-            if point.address != new.address:
-                await self._outbox.put(connection, Message(
-                    Kind.NOTICE, point.channel, point.address, self._words.changed(what), now + NOTICE_LIFETIME,
-                    "" if point.channel == Channel.SMS else self._words.changed_subject(),
-                ), now)
+        for point in [point for point in told if point.channel == new.channel] or told:
+            await self._outbox.put(connection, Message(
+                Kind.NOTICE, point.channel, point.address, self._words.changed(what), now + NOTICE_LIFETIME,
+                "" if point.channel == Channel.SMS else self._words.changed_subject(),
+            ), now)

@@ -45,6 +45,29 @@ async def test_a_first_email_address_is_told_to_the_number(lite: Portal, browser
     assert "email address" in notice.body
 
 
+async def test_a_number_that_said_stop_is_told_by_email(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """Nothing is texted to a number that wants no texts; the change is told at the email address instead."""
+    await lite.sign_in(browser, channel="email")
+    await lite.texts_from("+18455550142", "STOP")
+    await browser.patch("/v1/me/contact-points", json={"mobile": "+18455550199"})
+    await browser.post("/v1/me/contact-points/confirm", json={"code": await lite.code()})
+    await lite.deliver()
+    notice = lite.backend.inbox.messages()[0]
+    assert (notice.channel, notice.to) == ("email", "alex@example.com")
+    assert "mobile number" in notice.body
+    assert all(message.to != "+18455550142" for message in lite.backend.inbox.messages())
+
+
+async def test_confirming_the_same_number_again_tells_nobody(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """What is as it was is no news."""
+    await lite.sign_in(browser)
+    await browser.patch("/v1/me/contact-points", json={"mobile": "+18455550142"})
+    code = await lite.code()
+    assert (await browser.post("/v1/me/contact-points/confirm", json={"code": code})).status_code == 200
+    await lite.deliver()
+    assert all("changed" not in message.body for message in lite.backend.inbox.messages())
+
+
 async def test_codes_are_good_for_one_purpose(lite: Portal, browser: httpx.AsyncClient) -> None:
     """A sign-in's code confirms no number, and a confirmation's code signs nobody in."""
     await lite.sign_in(browser)

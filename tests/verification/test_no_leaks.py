@@ -64,7 +64,7 @@ async def test_nothing_personal_is_left_anywhere(
         await browser.post("/v1/contact", json={
             "name": "Kim", "reply_to": secrets["reply"], "reason": "Billing", "message": "my number is 845-555-0142"
         })
-        await portal.backend.delivery.stop("+18455550142")
+        await portal.texts_from("+18455550142", "STOP")
         await portal.deliver()
         assert len(await portal.codes()) == 4
         audit = await portal.backend.audit.verify()
