@@ -21,10 +21,13 @@ def contact_pages(pages: Pages, door: ContactDoor | None) -> Api:
     """The form and its answer; without `door` the way to the practice's own contact page."""
     api = Api("Contact pages")
 
-    def form(status: int, values: dict[Field, str], errors: dict[Field, str], notice: str = "") -> HTTPResponse:
+    def form(
+        status: int, values: dict[Field, str], errors: dict[Field, str], notice: str = "", *,
+        include_transcript: bool = False,
+    ) -> HTTPResponse:
         return pages.render(
             "contact.html", status, reasons=door.service.reasons if door else (), notice=notice,
-            values={field.value: values.get(field, "") for field in Field},
+            values={field.value: values.get(field, "") for field in Field}, include_transcript=include_transcript,
             errors={field.value: errors.get(field, "") for field in Field}, filed_here=door is not None,
         )
 
@@ -42,12 +45,16 @@ def contact_pages(pages: Pages, door: ContactDoor | None) -> Api:
         values = {field: sent.get(field.value, "") for field in Field}
         if set(sent) - {field.value for field in Field} - {"include_transcript"}:
             raise Invalid("The form has a field that is not known here.")
+        along = sent.get("include_transcript") == "yes"
         try:
-            reference = await door.file(request, values, sent.get("include_transcript") == "yes")
+            reference = await door.file(request, values, along)
         except Rejected as rejected:
-            return form(400, values, {field: explain(field, why) for field, why in rejected.problems.items()})
+            errors = {field: explain(field, why) for field, why in rejected.problems.items()}
+            return form(400, values, errors, include_transcript=along)
         except (Limit, Unavailable) as problem:
-            response = form(problem.status, values, {}, problem.detail or problem.title)
+            response = form(
+                problem.status, values, {}, problem.detail or problem.title, include_transcript=along
+            )
             if problem.retry_after is not None:
                 response.headers["Retry-After"] = str(problem.retry_after)
             return response

@@ -21,6 +21,7 @@ def demo_outbox_pages(pages: Pages, inbox: DemoInbox) -> Api:
         return pages.render(
             "outbox.html", texts=[entry for entry in messages if entry[0].channel == "sms"],
             emails=[entry for entry in messages if entry[0].channel == "email"],
+            newest=messages[0][0].id if messages else "",
         )
 
     return api

@@ -30,6 +30,14 @@ class Changed:
     destination: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A contact point that waits for its code; the message with the code names the reference."""
+
+    destination: Destination
+    reference: str
+
+
 class ContactPoints:
     """A signed-in person's numbers and addresses; arguments as in `SignInService`."""
 
@@ -54,6 +62,14 @@ class ContactPoints:
         """Where the account's codes go."""
         async with self._database.read() as connection:
             return await self._sender.destinations(connection, account)
+
+    async def pending(self, session: Session) -> Pending | None:
+        """What the session's person asked to change and has not confirmed yet."""
+        async with self._database.read() as connection:
+            challenge = await self._store.open_change(connection, session.digest, self._clock())
+            destination = await self._sender.pending(connection, challenge) if challenge else None
+            code = await self._store.last_code(connection, challenge.id) if challenge else None
+        return Pending(destination, code.reference) if destination and code else None
 
     async def change(self, session: Session, channel: Channel, address: str, by: By) -> Sent | Verdict:
         """Ask for a new contact point; a code goes to it. `address` is checked and in one spelling.

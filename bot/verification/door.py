@@ -20,6 +20,12 @@ UNIFORM = "The username or password is not right."
 WRONG = "Check that it is the newest code and that it is not too old, or ask for another one."
 
 
+class NoTexts(Conflict):
+    """A code cannot be texted there."""
+
+    title = "This number wants no text messages"
+
+
 class Door:
     """Cookies in, problems out."""
 
@@ -95,7 +101,7 @@ class Door:
                 return Wait("A code was sent a moment ago. Please wait before you ask for another one.",
                             retry_after=verdict.retry_after)
             case Refusal.OPTED_OUT:
-                return Conflict("This number asked for no more text messages (STOP). Choose email, or text START.")
+                return NoTexts("This number asked for no more text messages (STOP). Choose email, or text START.")
             case Refusal.NO_DESTINATION:
                 return Invalid("The account has nothing to send such a code to. Choose another way.")
             case Refusal.FACTOR_DISABLED:

@@ -6,7 +6,8 @@ is shown again with what is wrong. Passwords and codes are never shown again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sanic import HTTPResponse, Request
 
@@ -23,7 +24,10 @@ from bot.verification.service import NotWaiting, SendsUnavailable
 
 PASSWORD_FIELD = 1024  # characters read of the fields
 USERNAME_FIELD = 256
+SIX_DIGITS = "The code has six digits."
 SENDS_UNAVAILABLE = "No message can be sent just now. Please try again in a moment."
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def portal_pages(
@@ -38,10 +42,12 @@ def portal_pages(
     api = Api("Portal pages")
     service = door.service
 
-    def sign_in_form(status: int, *, username: str = "", notice: str = "") -> HTTPResponse:
+    def sign_in_form(
+        status: int, *, username: str = "", notice: str = "", errors: Mapping[str, str] = NOTHING
+    ) -> HTTPResponse:
         return pages.render(
-            "sign_in.html", status, username=username, notice=notice, demo_patients=demo_patients,
-            demo_password=demo_password if demo_patients else "",
+            "sign_in.html", status, username=username, notice=notice, errors=each(errors, "username", "password"),
+            demo_patients=demo_patients, demo_password=demo_password if demo_patients else "",
         )
 
     @api.page("GET", "/")
@@ -60,7 +66,9 @@ def portal_pages(
         form = read_form(request)
         username, password = form.get("username", "")[:USERNAME_FIELD], form.get("password", "")[:PASSWORD_FIELD]
         if not username or not password:
-            return sign_in_form(400, username=username, notice="Please enter username and password.")
+            return sign_in_form(400, username=username, errors={
+                name: f"Please enter your {name}." for name in ("username", "password") if not form.get(name)
+            })
         try:
             begun = await door.begin(request, username, password)
         except Problem as problem:
@@ -71,13 +79,15 @@ def portal_pages(
         door.pre_auth.set(request, response, begun.token)
         return response
 
-    async def code_form(request: Request, status: int = 200, notice: str = "") -> HTTPResponse:
+    async def code_form(request: Request, status: int = 200, notice: str = "", *, wrong: str = "") -> HTTPResponse:
         progress = await service.progress(door.pre_auth.read(request))
         if progress is None and await door.session(request) is not None:
             return see_other("/me")  # the form was sent twice, or the browser went back
         if progress is None:
             return sign_in_form(401, notice="Please sign in with username and password first.")
-        return pages.render("code.html", status, progress=progress, notice=notice, handoff_url="/v1/handoffs")
+        return pages.render(
+            "code.html", status, progress=progress, notice=notice, wrong=wrong, handoff_url="/v1/handoffs"
+        )
 
     @api.page("GET", "/code", auth=Auth.PRE_AUTH)
     async def show_code(request: Request) -> HTTPResponse:
@@ -112,18 +122,21 @@ def portal_pages(
         if progress is None or token is None:
             return await code_form(request)
         if not is_code(code):
-            return await code_form(request, 400, "The code has six digits.")
+            return await code_form(request, 400, wrong=SIX_DIGITS)
         try:
             result = await door.verify(request, token, progress.challenge, code)
         except Problem as problem:
             return with_wait(await code_form(request, problem.status, words(problem)), problem)
         if isinstance(result, guessing.WrongCode):
-            return await code_form(request, 400, f"That code did not work. {WRONG}")
+            return await code_form(request, 400, wrong=f"That code did not work. {WRONG}")
         response = see_other("/me")
         door.session_cookie.set(request, response, result.token)
         return response
 
-    async def me_page(request: Request, status: int = 200, notice: str = "", good: str = "") -> HTTPResponse:
+    async def me_page(
+        request: Request, status: int = 200, notice: str = "", *, good: str = "",
+        errors: Mapping[str, str] = NOTHING,
+    ) -> HTTPResponse:
         session = await door.session(request)
         if session is None:
             return sign_in_form(401, notice="Please sign in to see this page.")
@@ -131,7 +144,8 @@ def portal_pages(
         return pages.render(
             "me.html", status, name=session.account.name, notice=notice, good=good, signed_in=True,
             staff=session.account.role != Role.PATIENT,
-            points={point.channel.value: point.masked for point in points},
+            points={channel.value: None for channel in Channel} | {point.channel.value: point for point in points},
+            errors=each(errors, "mobile", "email"),
         )
 
     @api.page("GET", "/me", auth=Auth.SESSION)
@@ -147,13 +161,12 @@ def portal_pages(
         session = await door.session(request)
         if session is None:
             return await me_page(request)
-        channel = Channel.SMS if "mobile" in form else Channel.EMAIL
-        text = form.get("mobile", form.get("email", ""))[:254]
+        field, channel = ("mobile", Channel.SMS) if "mobile" in form else ("email", Channel.EMAIL)
         try:
-            address = parse_address(channel, text)
+            address = parse_address(channel, form.get(field, "")[:254])
             sent = await door.points.change(session, channel, address, by(request))
         except ValueError as error:
-            return await me_page(request, 400, str(error))
+            return await me_page(request, 400, errors={field: str(error)})
         except SendsUnavailable:
             return await me_page(request, 503, SENDS_UNAVAILABLE)
         if isinstance(sent, Verdict):
@@ -161,10 +174,14 @@ def portal_pages(
             return with_wait(await me_page(request, problem.status, words(problem)), problem)
         return see_other("/me/confirm")
 
-    async def confirm_form(request: Request, status: int = 200, notice: str = "") -> HTTPResponse:
-        if await door.session(request) is None:
+    async def confirm_form(request: Request, status: int = 200, notice: str = "", *, wrong: str = "") -> HTTPResponse:
+        session = await door.session(request)
+        if session is None:
             return await me_page(request)
-        return pages.render("confirm.html", status, notice=notice, signed_in=True)
+        pending = await door.points.pending(session)
+        if pending is None:  # nothing waits for a code, or not any more
+            return see_other("/me")
+        return pages.render("confirm.html", status, notice=notice, wrong=wrong, pending=pending, signed_in=True)
 
     @api.page("GET", "/me/confirm", auth=Auth.SESSION)
     async def show_confirm(request: Request) -> HTTPResponse:
@@ -179,13 +196,13 @@ def portal_pages(
         if session is None:
             return await me_page(request)
         if not is_code(code):
-            return await confirm_form(request, 400, "The code has six digits.")
+            return await confirm_form(request, 400, wrong=SIX_DIGITS)
         try:
             result = await door.confirm(request, session, code)
         except Problem as problem:
             return with_wait(await confirm_form(request, problem.status, words(problem)), problem)
         if isinstance(result, guessing.WrongCode):
-            return await confirm_form(request, 400, f"That code did not work. {WRONG}")
+            return await confirm_form(request, 400, wrong=f"That code did not work. {WRONG}")
         return see_other("/me?saved")
 
     @api.page("GET", "/sign-out")
@@ -224,6 +241,11 @@ def with_wait(response: HTTPResponse, problem: Problem) -> HTTPResponse:
     if problem.retry_after is not None:
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
+
+
+def each(given: Mapping[str, str], *fields: str) -> dict[str, str]:
+    """A text for each field of a form, empty where none was given: templates want all of them."""
+    return {field: given.get(field, "") for field in fields}
 
 
 def _typed(form: dict[str, str]) -> str:

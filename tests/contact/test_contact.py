@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -147,6 +148,10 @@ async def test_html_is_shown_as_text(portal: Portal, browser: httpx.AsyncClient)
     assert answer.status_code == 400
     assert "<script>alert" not in answer.text and "&lt;script&gt;alert(1)" in answer.text
     assert "does not look like a phone number" in answer.text
+    assert re.search(r'<input id="reply_to"[^>]* aria-invalid="true" aria-describedby="reply_to-error"', answer.text)
+    assert not re.search(r'name="include_transcript"[^>]* checked', answer.text)
+    answer = await browser.post("/contact", data={**GOOD, "reply_to": "x", "include_transcript": "yes"})
+    assert re.search(r'name="include_transcript"[^>]* checked', answer.text)
     filed = await browser.get("/contact/filed?reference=<b>x</b>")
     assert "<b>x" not in filed.text
 

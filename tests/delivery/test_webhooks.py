@@ -129,4 +129,5 @@ async def test_stop_and_start_decide_about_texts(portal: Portal, twilio: TwilioS
         )
     await portal.deliver()
     assert recommended == (["email"] if word == "STOP" else ["sms"])
+    assert ("wants no text messages" in sent.text) == (word == "STOP")
     assert (sent.status_code, len(twilio.accepted)) == ((409, 0) if word == "STOP" else (202, 1))

@@ -13,6 +13,7 @@ async def test_the_pages_have_no_accessibility_faults(lite: Portal, chromium: st
     async with lite.browser() as browser:
         await lite.sign_in(browser)
         session = browser.cookies["twostep_session"]
+        await browser.patch("/v1/me/contact-points", json={"mobile": "+18455550199"})
         await lite.begin(browser)
         await browser.post("/code/send", data={"channel": "sms"})
         await lite.deliver()
@@ -37,6 +38,14 @@ async def test_the_pages_have_no_accessibility_faults(lite: Portal, chromium: st
                      "/sign-out", "/demo/outbox"):
             await page.goto(lite.url + path)
             await check(path)
+        for path, field in (("/code", "code"), ("/me/confirm", "code"), ("/me", "mobile")):
+            await page.goto(lite.url + path)
+            await page.fill(f"#{field}", "12")
+            await page.press(f"#{field}", "Enter")
+            await page.wait_for_selector(f"#{field}-error")
+            await check(f"{path} with an error")
+            focused = await page.evaluate("document.activeElement.id")
+            assert (path, focused) == (path, field)
         await page.set_viewport_size({"width": 320, "height": 640})
         await page.goto(f"{lite.url}/contact")
         await page.fill("#name", "Kim")

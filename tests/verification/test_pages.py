@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import httpx
 import pytest
 
 from bot.accounts.demo import PASSWORD
 from tests.portal import Portal, wrong
+
+
+def seen(page: httpx.Response) -> str:
+    """A page's text as it is read, without markup."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", page.text)).split())
+
+
+def beside(page: httpx.Response, field: str) -> str | None:
+    """What stands beside a field as its fault, tied to it for screen readers; None where it has none."""
+    control = re.search(rf'<(?:input|select|textarea)[^>]* id="{field}".*?>', page.text)
+    words = re.search(rf'id="{field}-error">(.*?)</p>', page.text)
+    assert control
+    tied = 'aria-invalid="true"' in control[0] and f"{field}-error" in control[0]
+    assert tied == (words is not None)
+    return unescape(words[1]) if words else None
 
 
 async def test_a_patient_signs_in_with_forms_alone(lite: Portal, browser: httpx.AsyncClient) -> None:
@@ -18,7 +34,7 @@ async def test_a_patient_signs_in_with_forms_alone(lite: Portal, browser: httpx.
     step = await browser.post("/sign-in", data={"username": "alex", "password": PASSWORD})
     assert (step.status_code, step.headers["Location"]) == (303, "/code")
     page = await browser.get("/code")
-    assert "Text message to •••-•••-0142" in page.text and "(less secure)" in page.text
+    assert "Text message to •••-•••-0142" in seen(page) and "(less secure)" in page.text
     assert (await lite.codes()) == []
     step = await browser.post("/code/send", data={"channel": "sms"})
     assert (step.status_code, step.headers["Location"]) == (303, "/code")
@@ -28,7 +44,7 @@ async def test_a_patient_signs_in_with_forms_alone(lite: Portal, browser: httpx.
     assert 'handoff-url="/v1/handoffs"' in page.text
     code = await lite.code()
     bad = await browser.post("/code", data={"code": wrong(code)})
-    assert bad.status_code == 400 and "did not work" in bad.text and wrong(code) not in bad.text
+    assert bad.status_code == 400 and "did not work" in (beside(bad, "code") or "") and wrong(code) not in bad.text
     step = await browser.post("/code", data={"code": f"{code[:3]} {code[3:]}"})
     assert (step.status_code, step.headers["Location"]) == (303, "/me")
     assert "Hello, Alex Sample" in (await browser.get("/me")).text
@@ -46,7 +62,10 @@ async def test_a_wrong_password_is_not_shown_again(lite: Portal, browser: httpx.
     assert page.status_code == 401
     assert "my secret words" not in page.text and '"><script>' not in page.text
     assert "&#34;&gt;&lt;script&gt;" in page.text
-    assert (await browser.post("/sign-in", data={"username": "alex"})).status_code == 400
+    empty = await browser.post("/sign-in", data={"username": "alex"})
+    assert empty.status_code == 400 and beside(empty, "password") == "Please enter your password."
+    assert beside(empty, "username") is None
+    assert "<title>Error: Sign in" in empty.text and "Error: " not in (await browser.get("/sign-in")).text
 
 
 async def test_a_resend_too_soon_says_when(lite: Portal, browser: httpx.AsyncClient) -> None:
@@ -65,16 +84,25 @@ async def test_personal_information_changes_with_forms_alone(lite: Portal, brows
     """A new number is asked for, confirmed, and shown, masked."""
     await lite.sign_in(browser)
     bad = await browser.post("/me", data={"mobile": "+18765551234"})
-    assert bad.status_code == 400 and "numbers of that country" in bad.text and "876" not in bad.text
+    assert bad.status_code == 400 and "numbers of that country" in (beside(bad, "mobile") or "")
+    assert "876" not in bad.text and beside(bad, "email") is None
+    bad = await browser.post("/me", data={"email": "alex at example"})
+    assert bad.status_code == 400 and beside(bad, "email") and "alex at example" not in bad.text
     step = await browser.post("/me", data={"mobile": "845 555 0199"})
     assert step.headers["Location"] == "/me/confirm"
     code = await lite.code()
-    assert (await browser.post("/me/confirm", data={"code": "12"})).status_code == 400
-    assert (await browser.post("/me/confirm", data={"code": wrong(code)})).status_code == 400
+    page = seen(await browser.get("/me/confirm"))
+    assert "by text message to •••-•••-0199" in page
+    assert f"Code {lite.backend.inbox.messages()[0].body.split('code ')[1][:2]} is on its way" in page
+    for typed in ("12", wrong(code)):
+        bad = await browser.post("/me/confirm", data={"code": typed})
+        assert bad.status_code == 400 and beside(bad, "code")
     step = await browser.post("/me/confirm", data={"code": code})
     assert step.headers["Location"] == "/me?saved"
     page = await browser.get("/me?saved")
     assert "•••-•••-0199" in page.text and "Saved." in page.text
+    for nothing_waits in (await browser.get("/me/confirm"), await browser.post("/me/confirm", data={"code": code})):
+        assert (nothing_waits.status_code, nothing_waits.headers["Location"]) == (303, "/me")
 
 
 @pytest.mark.parametrize("path", ["/code", "/me", "/me/confirm"])
@@ -109,4 +137,5 @@ async def test_the_simulated_phone_shows_messages(lite: Portal, browser: httpx.A
     text = next(message for message in messages if message["channel"] == "sms")
     assert len(set(re.findall(r"(?<!\d)\d{6}(?!\d)", text["body"]))) == 1
     page = await browser.get("/demo/outbox")
+    assert f'data-outbox="{messages[0]["id"]}"' in page.text  # the page looks for a newer one than this
     assert "&lt;b&gt;Kim" in page.text and "<b>Kim" not in page.text and "+18455550142" in page.text

@@ -22,7 +22,7 @@ if (outbox) {
   setInterval(async () => {
     try {
       const { messages } = await (await fetch("/demo/outbox.json")).json();
-      if (messages.length !== Number(outbox.dataset.outbox)) location.reload();
+      if ((messages[0]?.id ?? "") !== outbox.dataset.outbox) location.reload();
     } catch {} // the next look may succeed
   }, 2000);
 }
