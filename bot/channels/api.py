@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sanic import HTTPResponse, Request
 
 from bot.channels.limits import ChatLimits
-from bot.channels.model import CHOICE_PATTERN, TEXT_LIMIT, Message, rfc3339
+from bot.channels.model import CHOICE_PATTERN, TEXT_LIMIT, Message
 from bot.channels.service import ChatService, EmptyText, NoConversation, OtherContent, UnknownChoice
-from bot.http.api import Api, Auth, no_content, reply
+from bot.http.api import Api, Auth, no_content, reply, rfc3339
 from bot.http.bodies import Body, Query
 from bot.http.cookies import SignedCookie
 from bot.http.problem import Conflict, FieldError, Forbidden, Invalid, Limit, NotFound, Unauthenticated, Unavailable

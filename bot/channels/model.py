@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -126,8 +125,3 @@ def clean_text(text: str) -> str:
     """What was typed, without control characters (line breaks and tabs stay) and without blanks around it."""
     kept = (c for c in text.replace("\r\n", "\n").replace("\r", "\n") if c in "\n\t" or unicodedata.category(c) != "Cc")
     return "".join(kept).strip()
-
-
-def rfc3339(at: int) -> str:
-    """Milliseconds since the epoch as `2026-11-24T15:04:05.678Z`."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

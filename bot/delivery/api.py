@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 from pydantic import BaseModel
 from sanic import HTTPResponse, Request
 
 from bot.delivery.demo_gateway import DemoInbox
 from bot.delivery.service import DeliveryService
-from bot.http.api import Api, Auth, no_content, reply
+from bot.http.api import Api, Auth, no_content, reply, rfc3339
 from bot.http.problem import Forbidden
 from bot.http.twilio_form import TwilioForms
 
@@ -58,14 +57,9 @@ def demo_outbox_api(inbox: DemoInbox) -> Api:
         return reply(OutboxMessages(messages=[
             OutboxMessage(
                 id=message.id, channel=message.channel, to=message.to, subject=message.subject, body=message.body,
-                at=moment(message.at),
+                at=rfc3339(message.at),
             )
             for message in inbox.messages()
         ]))
 
     return api
-
-
-def moment(at: int) -> str:
-    """Milliseconds since the epoch as RFC 3339, UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

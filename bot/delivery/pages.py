@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from sanic import HTTPResponse, Request
 
-from bot.delivery.api import moment
 from bot.delivery.demo_gateway import DemoInbox
-from bot.http.api import Api
+from bot.http.api import Api, rfc3339
 from bot.http.pages import Pages
 
 
@@ -17,7 +16,7 @@ def demo_outbox_pages(pages: Pages, inbox: DemoInbox) -> Api:
     @api.page("GET", "/demo/outbox")
     async def show(request: Request) -> HTTPResponse:
         """A phone and an inbox."""
-        messages = [(message, moment(message.at)) for message in inbox.messages()]
+        messages = [(message, rfc3339(message.at)) for message in inbox.messages()]
         return pages.render(
             "outbox.html", texts=[entry for entry in messages if entry[0].channel == "sms"],
             emails=[entry for entry in messages if entry[0].channel == "email"],

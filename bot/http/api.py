@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import wraps
 from typing import Any
@@ -177,6 +178,11 @@ class Api:
 def reply(model: BaseModel, status: int = 200) -> HTTPResponse:
     """A good reply with a JSON body."""
     return HTTPResponse(model.model_dump_json(by_alias=True), status=status, content_type="application/json")
+
+
+def rfc3339(at: int) -> str:
+    """Milliseconds since the epoch as every reply writes them: `2026-11-24T15:04:05.678Z`."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def no_content() -> HTTPResponse:

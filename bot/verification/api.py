@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 from sanic import HTTPResponse, Request
 
 from bot.accounts.model import Session
-from bot.http.api import Api, Auth, no_content, reply
+from bot.http.api import Api, Auth, no_content, reply, rfc3339
 from bot.http.bodies import Body
 from bot.http.problem import (
     Conflict,
@@ -234,11 +233,6 @@ def offered(destinations: tuple[Destination, ...]) -> list[OfferedChannel]:
         )
         for index, point in enumerate(destinations)
     ]
-
-
-def rfc3339(at: int) -> str:
-    """Milliseconds since the epoch as RFC 3339, UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def idempotency_key(request: Request, *, required: bool) -> str | None:
