@@ -109,6 +109,8 @@ class ContactPoints:
             await self._directory.replace_contact_point(
                 connection, guess.id, ContactPoint(channel, challenge.pending), now
             )
+            # Whoever holds the phone that was given up may hold a code as well.
+            await self._sender.withdraw(connection, guess.id, Purpose.SIGN_IN, now)
             await self._tell(connection, old, ContactPoint(channel, challenge.pending), now)
             await self._trail.append(
                 connection, by, "contact_point.changed", at=now, subject=guess.id, rule=channel

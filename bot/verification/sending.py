@@ -152,10 +152,8 @@ class CodeSender:
         limits, channel = self._limits, destination.channel
         before = await self._store.last_code(connection, challenge.id)
         code, reference = self._make_code(), new_reference(before.reference if before else None)
-        about = f"code:{challenge.account}:{challenge.purpose}"
         expires_at = now + limits.code_lifetime * 1000
-        await self._store.supersede(connection, challenge.account, challenge.purpose)
-        await self._outbox.cancel(connection, about, now)
+        await self.withdraw(connection, challenge.account, challenge.purpose, now)
         await self._store.add_code(
             connection, challenge, channel=channel, origin=origin, destination=destination.address,
             digest=self.digest(challenge.id, challenge.account, channel, challenge.purpose, code),
@@ -165,10 +163,16 @@ class CodeSender:
         await self._outbox.put(connection, Message(
             Kind.CODE, channel, destination.address,
             self._words.code_text(code, reference) if by_text else self._words.code_email(code, reference),
-            expires_at, "" if by_text else self._words.code_subject(reference), about,
+            expires_at, "" if by_text else self._words.code_subject(reference),
+            _about(challenge.account, challenge.purpose),
         ), now)
         count, _ = await self._sends.sends_in(connection, challenge, since=now - limits.challenge_lifetime * 1000)
         return Sent(channel, destination.masked, next_wait(count, limits), limits.code_lifetime, reference)
+
+    async def withdraw(self, connection: AsyncConnection, account: str, purpose: Purpose, now: int) -> None:
+        """Make an account's live code of this purpose useless; one that has not left yet does not leave."""
+        await self._store.supersede(connection, account, purpose)
+        await self._outbox.cancel(connection, _about(account, purpose), now)
 
     async def resend_after(self, connection: AsyncConnection, challenge: Challenge, now: int) -> int:
         """Seconds until another code of a sign-in may be asked for."""
@@ -195,3 +199,8 @@ class CodeSender:
             Channel(point.channel), point.address,
             by_text and await self._outbox.opted_out(connection, point.address),
         )
+
+
+def _about(account: str, purpose: Purpose) -> str:
+    """By what the outbox knows the messages that a newer code makes useless."""
+    return f"code:{account}:{purpose}"

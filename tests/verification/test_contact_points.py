@@ -45,6 +45,24 @@ async def test_a_first_email_address_is_told_to_the_number(lite: Portal, browser
     assert "email address" in notice.body
 
 
+async def test_a_code_at_the_old_number_dies_with_the_change(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """A sign-in's code that went to the number before the change opens nothing after it; a new one does."""
+    await lite.sign_in(browser)
+    async with lite.browser() as other:
+        challenge = await lite.begin(other)
+        await lite.send(other, challenge)
+        at_the_old_number = await lite.code()
+        await browser.patch("/v1/me/contact-points", json={"mobile": "+18455550199"})
+        await browser.post("/v1/me/contact-points/confirm", json={"code": await lite.code()})
+        assert (await lite.verify(other, challenge, at_the_old_number)).json()["code"] == "wrong_code"
+        lite.clock.forward(30)
+        await lite.send(other, challenge)
+        code = await lite.code()
+        newest = next(message for message in lite.backend.inbox.messages() if code in message.body)
+        assert newest.to == "+18455550199"
+        assert (await lite.verify(other, challenge, code)).status_code == 200
+
+
 async def test_a_number_that_said_stop_is_told_by_email(lite: Portal, browser: httpx.AsyncClient) -> None:
     """Nothing is texted to a number that wants no texts; the change is told at the email address instead."""
     await lite.sign_in(browser, channel="email")
