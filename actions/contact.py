@@ -10,7 +10,7 @@ from rasa_sdk.events import ActiveLoop, AllSlotsReset, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
-from actions.conversation import said_before, said_now
+from actions.conversation import said_now
 from bot.contact.model import ContactClient, DraftIncomplete, DraftView, Field
 from bot.verification.model import ClientUnavailable
 
@@ -54,8 +54,8 @@ class ActionPrepareContact(ContactAction):
         if (tracker.active_loop or {}).get("name") == FORM:
             return []  # the button was pressed again in the middle: the form goes on
         conversation = tracker.sender_id
-        if not said_before(tracker, "utter_ask_contact_name"):
-            await self._client.discard(conversation)  # of a conversation that was started over
+        if not any(tracker.get_slot(slot) for slot in SLOT.values()):
+            await self._client.discard(conversation)  # what is left of a conversation that was started over
         draft = await self._client.draft(conversation)
         if draft.message is None:
             await self._client.save_draft(conversation, Field.MESSAGE, summary_of(tracker, self._labels))

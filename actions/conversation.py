@@ -54,12 +54,6 @@ def said_now(tracker: Tracker, response: str) -> bool:
     return False
 
 
-def said_before(tracker: Tracker, response: str) -> bool:
-    """True when the bot said this in an earlier turn of this session."""
-    said = (event for turn in turns_back(tracker) for event in turn)
-    return any((event.get("metadata") or {}).get("utter_action") == response for event in said)
-
-
 def pressed_for(tracker: Tracker) -> str | None:
     """What the yes or no of a pressed button is about (`bot.engine.wording` writes it there), however old it is."""
     entities = tracker.latest_message.get("entities") or ()
