@@ -12,7 +12,7 @@ sheet.replaceSync(`
 :host { --p: #f4f8f8; --f: #46595f; --m: #dcecee; --line: #c9d7d9; --danger: #a1261b; --danger-tint: #fdeeec; --page: var(--twostep-page, var(--p)); --soft: var(--twostep-soft, var(--f)); --mine: var(--twostep-mine, var(--m)); }
 @media (prefers-color-scheme: dark) { :host { --p: #0f1a1d; --f: #b3c5c9; --m: #1d3d45; --line: #31464b; --danger: #ffb3a9; --danger-tint: #3d1f1c; } }
 .panel { position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; display: flex; flex-direction: column; width: 376px; height: min(640px, calc(100vh - 32px)); height: min(640px, calc(100dvh - 32px));
-  overflow: hidden; border: 1px solid var(--edge); border-radius: 18px; background: var(--surface); color: var(--text); box-shadow: 0 12px 48px rgb(0 30 36 / 30%);
+  overflow: hidden; border: 1px solid var(--edge); border-radius: 18px; background: var(--page); color: var(--text); box-shadow: 0 12px 48px rgb(0 30 36 / 30%);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; text-align: start; }
 .panel[hidden], [hidden] { display: none !important; }
 h2, p { margin: 0; font: inherit; }
@@ -23,11 +23,12 @@ header button { display: inline-flex; align-items: center; justify-content: cent
 header button:hover { text-decoration: underline; }
 header :focus-visible { outline-color: var(--on-accent); outline-offset: -3px; }
 svg { width: 24px; height: 24px; fill: currentColor; }
+.options, form, .note { background: var(--surface); }
 .options { display: flex; flex-wrap: wrap; gap: 6px; padding: 8px 12px; border-bottom: 1px solid var(--line); }
 .choices button, .options button, .again, .retry { min-height: 44px; padding: 8px 16px; border: 1.5px solid var(--accent); border-radius: 22px; background: var(--surface); color: var(--accent); font-weight: 550; text-align: start; }
 .options button { flex: 1; padding: 6px 10px; text-align: center; white-space: nowrap; font-size: 15px; }
 .choices button:hover, .options button:hover, .retry:hover, .again:hover { background: var(--mine); }
-.log { position: relative; flex: 1; min-height: 60px; overflow-y: auto; overscroll-behavior: contain; padding: 16px 14px; background: var(--page); mask-image: linear-gradient(#000 calc(100% - 16px), #0000); }
+.log { position: relative; flex: 1; min-height: 60px; overflow-y: auto; overscroll-behavior: contain; padding: 16px 14px; mask-image: linear-gradient(#000 calc(100% - 16px), #0000); }
 .log:focus-visible { outline-offset: -3px; mask-image: none; }
 .message { display: flex; flex-direction: column; align-items: flex-start; max-width: 92%; margin-bottom: 14px; }
 .message.patient { align-items: flex-end; margin-inline-start: auto; }
@@ -43,7 +44,7 @@ a { color: var(--accent); text-underline-offset: 2px; }
 .vote button { min-width: 44px; min-height: 44px; padding: 0 8px; border: 0; border-radius: 10px; background: none; color: var(--accent); text-decoration: underline; text-underline-offset: 3px; }
 .vote [aria-pressed="true"] { font-weight: 700; text-decoration: none; }
 .vote [aria-pressed="true"]::before { content: "✓ "; }
-.status { min-height: 26px; padding: 2px 16px; background: var(--page); color: var(--soft); font-size: 14px; }
+.status { min-height: 26px; padding: 2px 16px; color: var(--soft); font-size: 14px; }
 .busy::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-inline-end: 8px; border-radius: 50%; background: var(--accent); }
 @media (prefers-reduced-motion: no-preference) { .busy::before { animation: pulse 1.2s ease-in-out infinite; } }
 @keyframes pulse { 50% { opacity: .25; } }
