@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from rasa_sdk.interfaces import Tracker
 
 Event = dict[str, Any]
+_ELSEWHERE = re.compile(
+    r"\b(?:other|another|different|second|new|old|work|home|office) (?:cell |mobile |phone |e-?mail )?"
+    r"(?:phone|number|cell|mobile|line|e-?mail|address|inbox)\b"
+    r"|\b(?:husband|wife|son|daughter|mom|mum|mother|dad|father|sister|brother|friend|neighbou?r|caregiver|boss)\b"
+    r"|•••", re.IGNORECASE,
+)
 
 
 def turns_back(tracker: Tracker) -> Iterator[list[Event]]:
@@ -37,8 +44,26 @@ def notes_of(event: Event) -> dict[str, Any]:
     return ((event.get("metadata") or {}).get("metadata")) or {}
 
 
+def said_now(tracker: Tracker, response: str) -> bool:
+    """True when the bot said this in the turn under way."""
+    for event in reversed(tracker.events):
+        if event["event"] == "user":
+            break
+        if event["event"] == "bot" and (event.get("metadata") or {}).get("utter_action") == response:
+            return True
+    return False
+
+
+def pressed_for(tracker: Tracker) -> str | None:
+    """What the yes or no of a pressed button is about (`bot.engine.wording` writes it there), however old it is."""
+    entities = tracker.latest_message.get("entities") or ()
+    return next((entity["value"] for entity in entities if entity["entity"] == "asks"), None)
+
+
 def last_asked(tracker: Tracker) -> str | None:
-    """What a yes or no in this message is about: the `asks` of the bot's last messages."""
+    """What a yes or no in this message is about: its button's question, else the `asks` of the bot's last messages."""
+    if (about := pressed_for(tracker)) is not None:
+        return about
     for said in turns_back(tracker):
         return next((notes_of(event)["asks"] for event in reversed(said) if "asks" in notes_of(event)), None)
     return None
@@ -58,3 +83,8 @@ def understanding(tracker: Tracker) -> dict[str, Any]:
     """What bot.nlu.decision wrote on this message."""
     found: dict[str, Any] = tracker.latest_message.get("understanding") or {}
     return found
+
+
+def names_another_destination(text: str) -> bool:
+    """True where a code is wanted somewhere else than on the account ("to my work phone", "text my wife")."""
+    return bool(_ELSEWHERE.search(text))

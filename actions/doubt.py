@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
-from actions.conversation import misses_in_a_row, understanding
+from actions.conversation import misses_in_a_row, names_another_destination, understanding
+
+_SENDING = re.compile(r"\b(?:send|resend|text|txt|sms|e-?mail|forward|give|code)\b", re.IGNORECASE)
 
 
 class _Choices(Action):
@@ -50,7 +53,12 @@ class ActionMiss(_Choices):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Take the next step of the ladder."""
+        text = tracker.latest_message.get("text") or ""
         match misses_in_a_row(tracker):
+            case 0 if names_another_destination(text) and _SENDING.search(text):
+                dispatcher.utter_message(
+                    response="utter_miss_destination", buttons=self.buttons(["update_phone", "request_human"])
+                )
             case 0:
                 nearest = understanding(tracker).get("candidates", [])
                 person = [topic for topic in ("request_human",) if topic not in nearest]

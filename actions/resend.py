@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
-from actions.conversation import in_words
+from actions.conversation import in_words, names_another_destination
 from bot.verification.model import Channel, ClientUnavailable, Outcome, Redeemed, SignInStatus, VerificationClient
 
 UNSEEN = "the number or address on your account"  # where a portal does not tell before it sends
@@ -17,7 +17,12 @@ OTHER_WAY = {
     Channel.SMS: {"title": "Send it by text message", "payload": '/request_resend{"channel": "sms"}'},
     Channel.EMAIL: {"title": "Send it by email (less secure)", "payload": '/request_resend{"channel": "email"}'},
 }
-
+NO_WAY = {Channel.SMS: "utter_no_way_sms", Channel.EMAIL: "utter_no_way_email"}
+CHANGE = {
+    Channel.SMS: {"title": "Update my mobile number", "payload": "/update_phone"},
+    Channel.EMAIL: {"title": "Change my email address", "payload": "/update_email"},
+}
+PERSON = {"title": "Talk to a person", "payload": "/request_human"}
 
 _BY_EMAIL = re.compile(
     r"\b(?:by|via|through|to|in) (?:my |the |an )?e-?mail\b|\be-?mail (?:it|me|the code|a code|one)\b", re.IGNORECASE
@@ -97,8 +102,14 @@ class ActionResend(_BackendAction):
         if not status.waiting:
             dispatcher.utter_message(response="utter_no_sign_in")
             return []
+        said = tracker.latest_message
+        if not (said.get("metadata") or {}).get("button") and names_another_destination(said.get("text") or ""):
+            dispatcher.utter_message(response="utter_resend_only_there", destination=status.destination or UNSEEN)
+            return []
         channel = wanted_way(tracker)
         if status.channel and channel not in (status.channel, *status.other_channels):
+            if channel is not None:
+                dispatcher.utter_message(response=NO_WAY[Channel(channel)])
             channel = None  # no such way on the account; a portal that does not tell its ways judges by itself
         message = (tracker.latest_message.get("metadata") or {}).get("message_id") or len(tracker.events)
         key = str(uuid5(NAMESPACE_URL, f"{tracker.sender_id}:{message}"))
@@ -136,17 +147,13 @@ class ActionNotArrived(_BackendAction):
         if not status.waiting:
             dispatcher.utter_message(response="utter_no_sign_in")
             return []
+        by_email = status.channel is Channel.EMAIL
         dispatcher.utter_message(
-            response="utter_not_arrived", destination=status.destination or UNSEEN,
-            buttons=[*other_ways(status), *_AFTER],
+            response="utter_not_arrived_email" if by_email else "utter_not_arrived",
+            destination=status.destination or UNSEEN,
+            buttons=[*other_ways(status), CHANGE[Channel.EMAIL if by_email else Channel.SMS], PERSON],
         )
         return []
-
-
-_AFTER = [
-    {"title": "Update my mobile number", "payload": "/update_phone"},
-    {"title": "Talk to a person", "payload": "/request_human"},
-]
 
 
 def other_ways(of: SignInStatus | Redeemed) -> list[dict[str, str]]:

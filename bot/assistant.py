@@ -47,11 +47,12 @@ def backend_actions(labels: Mapping[str, str], verification: VerificationClient)
 
 def contact_actions(labels: Mapping[str, str], contact: ContactClient) -> list[Any]:
     """The contact form's actions."""
-    from actions import contact as form
+    from actions import contact as request
+    from actions.contact_form import ValidateContactForm
 
     kinds = (
-        form.ActionPrepareContact, form.ValidateContactForm, form.ActionAskContactMessage,
-        form.ActionAskContactConfirm, form.ActionFileContact, form.ActionCancelContact,
+        request.ActionPrepareContact, ValidateContactForm, request.ActionAskContactMessage,
+        request.ActionAskContactConfirm, request.ActionFileContact, request.ActionCancelContact,
     )
     return [kind(contact, labels) for kind in kinds]
 

@@ -9,15 +9,13 @@ from bot.channels.model import Bind, Exposed, Intake, bind_nothing, expose_nothi
 from bot.channels.render_sms import plain
 from bot.channels.service import ChatService, mask_contacts
 from bot.channels.store import ConversationStore
-from bot.contact.model import ContactClient, Field
+from bot.contact.model import ContactClient, Field, corrects_reply_to, name_in
 from bot.db import Clock
 from bot.engine.model import Engine
 from bot.events import Record
 from bot.privacy import Keys, find_contact, redact_contacts
 from bot.settings import Settings
 from bot.words import failure_reply
-
-ENTRIES = {"contact_name": Field.NAME, "contact_reply_to": Field.REPLY_TO, "contact_message": Field.MESSAGE}
 
 
 def build_webchat(
@@ -36,17 +34,25 @@ def build_webchat(
 
 
 async def take_in(engine: Engine, contact: ContactClient, conversation: str, text: str) -> str:
-    """Mask numbers and addresses; where the contact form asks for them, they go into its draft first.
+    """Mask numbers and addresses; while the contact form is filled in, they go into its draft first.
 
-    The draft is the only place for them: the engine, its tracker and the transcript see the masked text.
+    The draft is the only place for them: the engine, its tracker and the transcript see the masked text. The form
+    takes a number whenever it is given: with the name, when asked for, or as a correction later.
     """
     masked = redact_contacts(text)
-    if masked != text:
-        field = ENTRIES.get(await engine.asked(conversation) or "")
-        if field is Field.REPLY_TO:
-            await contact.save_draft(conversation, field, find_contact(text) or text)
-        elif field is not None:
-            await contact.save_draft(conversation, field, text)
+    if masked == text or (slot := await engine.asked(conversation)) is None:
+        return masked
+    number = find_contact(text) or text
+    if slot == "contact_name":
+        name = name_in(text.replace(number, " "))
+        if any(character.isalpha() for character in name):
+            await contact.save_draft(conversation, Field.NAME, name)
+    elif slot == "contact_message" and not corrects_reply_to(masked):
+        await contact.save_draft(conversation, Field.MESSAGE, text)
+        return masked
+    elif slot != "contact_reply_to" and not corrects_reply_to(masked):
+        return masked
+    await contact.save_draft(conversation, Field.REPLY_TO, number)
     return masked
 
 

@@ -72,8 +72,8 @@ def reply_address(text: str) -> str:
         number = phonenumbers.parse(text, "US")
     except NumberParseException:
         raise UnusableAddress("Write a phone number or an email address.") from None
-    if not phonenumbers.is_possible_number(number):
-        raise UnusableAddress("Write a phone number or an email address.")
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise UnusableAddress("Write a phone number or an email address.")  # without its area code nobody can call it
     style = phonenumbers.PhoneNumberFormat.E164
     extension = f" ext. {number.extension}" if number.extension else ""
     return phonenumbers.format_number(number, style) + extension

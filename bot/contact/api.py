@@ -52,6 +52,11 @@ class ContactDoor:
         self._rate = rate
         self._conversation_of = conversation_of
 
+    async def asked_in_chat(self, request: Request) -> str:
+        """What the patient asked the assistant last, redacted; empty without a chat."""
+        conversation = self._conversation_of(request)
+        return await self.service.asked_in_chat(conversation) if conversation is not None else ""
+
     async def file(self, request: Request, values: dict[Field, str], include_transcript: bool) -> str:
         """File a request.
 

@@ -3,6 +3,7 @@ Standard library only."""
 
 from __future__ import annotations
 
+import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class Problem(StrEnum):
     EMPTY = "empty"
     TOO_LONG = "too_long"
     LINE_BREAK = "line_break"
+    NOT_A_NAME = "not_a_name"
     NOT_REACHABLE = "not_reachable"
     UNKNOWN_REASON = "unknown_reason"
 
@@ -42,6 +44,7 @@ EXPLANATIONS = {
     (Field.NAME, Problem.EMPTY): "Please give a name.",
     (Field.NAME, Problem.TOO_LONG): f"Please shorten the name to {NAME_LENGTH} characters.",
     (Field.NAME, Problem.LINE_BREAK): "Please write the name on one line.",
+    (Field.NAME, Problem.NOT_A_NAME): "That does not look like a name. Please write the name that we shall ask for.",
     (Field.REPLY_TO, Problem.EMPTY): "Please give a phone number or an email address, so that we can answer.",
     (Field.REPLY_TO, Problem.TOO_LONG): "That is too long for a phone number or an email address.",
     (Field.REPLY_TO, Problem.LINE_BREAK): "Please write the phone number or email address on one line.",
@@ -69,10 +72,57 @@ def check(field: Field, value: str, reasons: tuple[str, ...]) -> Problem | None:
         return Problem.EMPTY
     if len(value) > length:
         return Problem.TOO_LONG
+    if field is Field.NAME and not any(character.isalpha() for character in value):
+        return Problem.NOT_A_NAME
     allowed = "\n\r\t" if field is Field.MESSAGE else ""
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") and character not in allowed for character in value):
         return Problem.LINE_BREAK
     return None
+
+
+# --- what a patient writes around an entry ------------------------------------------------------------------------
+
+MASK = "•••"
+"""What is left of a number or an address in a text that somebody may see."""
+_ASIDE = r"(?:(?:oh|no|hi|hello|wait|sorry|actually|but|hm+|well|yes|ok(?:ay)?|sure|please)[,.! ]+)*"
+_NAME_LEAD = re.compile(
+    rf"{_ASIDE}(?:(?:my|the) (?:full |right |real )?name(?: is|'s| should be)?|i am|i'm|this is|it'?s|it is)[: ]+",
+    re.IGNORECASE,
+)
+_NAME_TAIL = re.compile(
+    r"[\s,;:(.-]+(?:(?:and|my|the|mobile|cell|phone|telephone|number|e-?mail|address|is|at|on|or|call|me) )*$",
+    re.IGNORECASE,
+)
+_NAME_CORRECTED = re.compile(
+    rf"{_ASIDE}(?:(?:please )?(?:change|correct|fix) (?:my |the )?name to|(?:my |the )name (?:is|should be)|my name's)"
+    r"[: ]+(?!(?:wrong|incorrect|not|misspel|fine|right|ok|correct|still)\b)(?P<name>\S.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SHORT = 8  # words; a longer text says more than a number or an address
+
+
+def name_in(text: str) -> str:
+    """The name in an answer to "What is your name?": "my name is Ann Poe" -> "Ann Poe"."""
+    text = " ".join(text.split())
+    found = _NAME_LEAD.match(text)
+    rest = text[found.end() :] if found else text
+    return _NAME_TAIL.sub("", f"{rest} ").rstrip(" ,;:(-") or text
+
+
+def corrected_name(text: str) -> str | None:
+    """The new name, where a text says nothing but that ("wait, my name is Ann Poe"); None for anything else."""
+    found = _NAME_CORRECTED.fullmatch(text.strip())
+    name = found["name"].rstrip(" .!") if found else ""
+    return name if name and len(name.split()) <= _SHORT and not name.endswith("?") else None
+
+
+def corrects_reply_to(masked: str) -> bool:
+    """True where a text says little more than a number or an address: "no wait, it is a•••@example.com".
+
+    Args:
+        masked: the text, its numbers and addresses masked.
+    """
+    return MASK in masked and "?" not in masked and len(masked.split()) <= _SHORT
 
 
 def new_reference() -> str:

@@ -14,6 +14,7 @@ from bot.http.bodies import read_form
 from bot.http.pages import Pages
 from bot.http.problem import Invalid, Limit, Unavailable
 
+FROM_CHAT = "What I asked in the chat:"
 _REFERENCE = re.compile(r"[A-Z0-9]{3}-[A-Z0-9]{3}")
 
 
@@ -33,8 +34,9 @@ def contact_pages(pages: Pages, door: ContactDoor | None) -> Api:
 
     @api.page("GET", "/contact")
     async def show(request: Request) -> HTTPResponse:
-        """The form."""
-        return form(200, {}, {})
+        """The form; nothing is typed twice: what was asked in the chat begins the message."""
+        asked = await door.asked_in_chat(request) if door else ""
+        return form(200, {Field.MESSAGE: f"{FROM_CHAT}\n{asked}"} if asked else {}, {})
 
     @api.page("POST", "/contact")
     async def send(request: Request) -> HTTPResponse:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from bot.audit.model import By, Trail
 from bot.contact.model import (
+    MESSAGE_LENGTH,
     OTHER_REASONS,
     DraftIncomplete,
     DraftView,
@@ -18,9 +19,11 @@ from bot.contact.store import ContactStore
 from bot.db import Clock, Database
 from bot.delivery.model import Kind, Message, Outbox
 from bot.events import ContactRequestFiled, Record
-from bot.privacy import mask_email, mask_phone, redact_codes, redact_contacts
+from bot.privacy import CODE_MARK, mask_email, mask_phone, redact_codes, redact_contacts
 
 MAIL_LIFETIME = 7 * 86_400_000  # milliseconds that the mail is tried; the request itself stays in the database
+LAST_WORDS = 5  # messages of a chat that begin a message to the practice
+PATIENT = "Patient: "  # how a line of a transcript begins that the patient said
 Transcript = Callable[[str], Awaitable[str]]
 """`transcript(conversation)`: what was said, redacted, one line a message."""
 ReplyAddress = Callable[[str], str]
@@ -98,15 +101,25 @@ class ContactService:
         await self._record(ContactRequestFiled(conversation, reference, taken["reason"], now))
         return reference
 
+    async def asked_in_chat(self, conversation: str) -> str:
+        """The patient's last words in a conversation, one line a message, to begin a message with."""
+        lines = (await self._transcript(conversation)).splitlines()
+        said = [line.removeprefix(PATIENT) for line in lines if line.startswith(PATIENT)]
+        return "\n".join(said[-LAST_WORDS:])[: MESSAGE_LENGTH - 200]
+
     async def save_draft(self, conversation: str, field: Field, value: str) -> Problem | None:
-        """Keep one value of a conversation's draft."""
+        """Keep one value of a conversation's draft.
+
+        One that is not taken leaves the field empty: what stood there before was just said to be wrong.
+        """
         value, problem = self._accept(field, value)
-        if problem is not None:
-            return problem
         async with self._database.write() as connection:
             draft = await self._store.draft(connection, conversation)
-            await self._store.save_draft(connection, conversation, {**draft, field.value: value}, self._clock())
-        return None
+            draft.pop(field.value, None)
+            if problem is None:
+                draft[field.value] = value
+            await self._store.save_draft(connection, conversation, draft, self._clock())
+        return problem
 
     async def draft(self, conversation: str) -> DraftView:
         """The draft, masked."""
@@ -146,6 +159,8 @@ class ContactService:
     def _accept(self, field: Field, value: str) -> tuple[str, Problem | None]:
         value = value.replace("\r\n", "\n").strip() if field is Field.MESSAGE else value.strip(" ")
         problem = check(field, value, self.reasons)
+        if problem is None and field is Field.NAME and CODE_MARK in redact_codes(value).text:
+            problem = Problem.NOT_A_NAME
         if problem is None and field is Field.REPLY_TO:
             try:
                 value = self._reply_address(value)

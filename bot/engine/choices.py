@@ -61,6 +61,27 @@ def _writes(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     return _WRITE_FROM_HERE if agreed or _WRITE.fullmatch(said) else None
 
 
+_ASIDE = r"(?:(?:yes|yeah|yep|no|nope|oh|hm+|um+|ok|well|but|actually|sorry|i think)[,.! ]+)*"
+_IN = (
+    r"(?: (?:sign|log|get) ?-?in)?(?: (?:right now|now|already|yet|there|fine|to (?:it|my account|the portal)))*[.! ]*"
+)
+_ABLE = re.compile(rf"{_ASIDE}(?:i )?(?:can|could|am able to|am signed in|am logged in){_IN}")
+_UNABLE = re.compile(rf"{_ASIDE}(?:i )?(?:can'?t|cannot|can not|couldn'?t|am not able to|am unable to){_IN}")
+
+
+def _able(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
+    """ "no i cant", where it was asked whether the patient can sign in."""
+    for words, yes_or_no in ((_ABLE, "/affirm"), (_UNABLE, "/deny")):
+        if words.fullmatch(said):
+            return next((c for _, c in buttons if c.startswith(yes_or_no) and '"can_sign_in"' in c), None)
+    return None
+
+
+def _title(text: str) -> str:
+    """A title as it is typed: without apostrophes, commas and the like."""
+    return " ".join(re.sub(r"[^\w\s]", "", text.casefold()).split())
+
+
 def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     """The command of the button that the text names, or None.
 
@@ -68,12 +89,12 @@ def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
         text: what the patient typed.
         buttons: (title, command) of the choices just offered, in their order.
     """
-    said = " ".join(text.casefold().split())
+    said = " ".join(text.casefold().replace("’", "'").split())
     for title, command in buttons:
-        if said == " ".join(title.casefold().split()):
+        if _title(said) == _title(title):
             return command
     match = _CHOICE.fullmatch(said)
     if match is None:
-        return _way(said, buttons) or _writes(said, buttons)
+        return _way(said, buttons) or _writes(said, buttons) or _able(said, buttons)
     number = int(match["number"]) if match["number"].isdecimal() else _WORDS[match["number"]]
     return buttons[number - 1][1] if 1 <= number <= len(buttons) else None

@@ -18,8 +18,8 @@ from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.runner.interface import GraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
-from rasa.shared.core.constants import ACTION_LISTEN_NAME
-from rasa.shared.core.events import ActionExecuted, BotUttered, SessionStarted, UserUttered
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, REQUESTED_SLOT
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.engine.actions import InProcessActions
@@ -36,8 +36,12 @@ CONTROL = frozenset(
     {"greet", "thank", "goodbye", "affirm", "deny", "start_over", "out_of_scope", "choose_between"}
 )  # intents that are not topics: what is said to them is a message, not an answer
 BARE_COMMAND = re.compile(r"[/\\]+\s*\w+\s*(\{.*)?", re.DOTALL)
+GREETING = "utter_greeting"
+GREETED = "web"  # the channel that shows the greeting with its choices before anything was said
 WARNING = "utter_code_warning"
 WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
+FREE_TEXT = "contact_message"
+ENDS_FORM = frozenset({"report_emergency", "start_over"})  # nobody is asked for a name after "call 911"
 
 
 class _NoLockStore(LockStore):
@@ -63,6 +67,7 @@ class TurnProcessor(MessageProcessor):
             model_path=model, tracker_store=store, lock_store=_NoLockStore(), generator=wording, action_endpoint=actions
         )
         self._store = store
+        self._wording = wording
         self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="nlu")
         self.topics = frozenset(self.domain.intents) - CONTROL
 
@@ -86,13 +91,18 @@ class TurnProcessor(MessageProcessor):
         """One message: understand it, run the rules and actions, keep what happened."""
         tracker = await self.fetch_tracker_and_update_session(conversation, output)
         context = context_of(tracker, self.topics)
-        command = command or chosen(text, context["buttons"])
+        command = command or chosen(text, context["buttons"] or self._greeted(tracker, output))
         in_form = tracker.active_loop_name is not None
-        if tracker.active_loop_name and is_never_mind(text):
+        if in_form and is_never_mind(text):
             command = "/cancel_contact"
         parses = [_pressed(text, command)] if command else await self._understand(text, context)
-        if CODE_MARK in text and parses[0]["intent"]["name"] not in WARNS_ITSELF:
+        intent = parses[0]["intent"]["name"]
+        entry = tracker.get_slot(REQUESTED_SLOT) == FREE_TEXT  # taken as it is, and nothing else said of codes
+        if CODE_MARK in text and (entry or intent not in WARNS_ITSELF):
             await self._warn_once(tracker, output)
+        if in_form and intent in ENDS_FORM:
+            tracker.update(ActiveLoop(None), self.domain)
+            tracker.update(SlotSet(REQUESTED_SLOT, None), self.domain)
         for part in parses:
             tracker.update(
                 UserUttered(
@@ -109,7 +119,7 @@ class TurnProcessor(MessageProcessor):
             await self._run_prediction_loop(output, tracker)
             if tracker.latest_action_name != ACTION_LISTEN_NAME:  # Rasa's circuit breaker stopped it in the middle
                 tracker.update(ActionExecuted(ACTION_LISTEN_NAME), self.domain)
-        if parses[0]["intent"]["name"] == "start_over":
+        if intent == "start_over":
             await self._store.forget(conversation)
         else:
             await self.save_tracker(tracker)
@@ -117,6 +127,13 @@ class TurnProcessor(MessageProcessor):
         if in_form and not command and found.intent in self.topics and not any(r.topic for r in output.replies):
             return Understanding(decision=Decision.FALLBACK)  # an entry in the form, whatever it sounds like
         return found
+
+    def _greeted(self, tracker: DialogueStateTracker, output: TurnOutput) -> list[tuple[str, str]]:
+        """The greeting's choices, where nothing was said yet: a page shows it before the tracker knows of anything."""
+        if output.name() != GREETED or any(isinstance(event, UserUttered) for event in tracker.events):
+            return []
+        words = self._wording.words(GREETING, output.name()) or {}
+        return [(button["title"], button["payload"]) for button in words.get("buttons", ())]
 
     def understand(self, text: str, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Rasa's parse data for a text: CPU work of some milliseconds."""

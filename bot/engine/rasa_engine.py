@@ -21,14 +21,13 @@ from bot.engine.actions import InProcessActions, action_errors, use_prepared_val
 from bot.engine.locks import ConversationLocks, LockUnavailable
 from bot.engine.model import Answer, Kind, Reply
 from bot.engine.output import TurnOutput, reply_from
-from bot.engine.processor import TurnProcessor
+from bot.engine.processor import GREETING, TurnProcessor
 from bot.engine.rules import use_remembered_rules
 from bot.engine.tracker_store import AsyncTrackerStore
 from bot.engine.wording import Wording
 
 logger = logging.getLogger(__name__)
 
-GREETING = "utter_greeting"
 FAILURE = "utter_failure"
 NOTICED = frozenset({"report_missing_code", "request_resend"})  # topics that the staff's notice is about
 

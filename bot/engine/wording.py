@@ -12,12 +12,14 @@ from rasa.core.nlg.response import TemplatedNaturalLanguageGenerator
 from rasa.shared.core.events import BotUttered, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 
+YES_NO = ("/affirm", "/deny")
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Wording(TemplatedNaturalLanguageGenerator):
     """Fills `{phone}`, `{contact_page}` and the organization's other values, and never picks at random.
 
+    A yes or no button carries what it `asks`: pressed much later, it still answers that and nothing else.
     A value that nobody gave is a KeyError, not a gap in a sentence (Rasa's own interpolation logs all slots then).
     `without` are button commands that lead nowhere in this installation; their buttons are left out.
     Variations of a response are used in their order: the first the first time, the next when the patient asks again.
@@ -55,7 +57,12 @@ class Wording(TemplatedNaturalLanguageGenerator):
         if not variations:
             return None
         chosen = deepcopy(variations[times_said % len(variations)])
-        chosen["buttons"] = [b for b in chosen.get("buttons") or () if b["payload"] not in self._without]
+        asks = (chosen.get("metadata") or {}).get("asks")
+        chosen["buttons"] = [
+            {**button, "payload": f'{button["payload"]}{{"asks": "{asks}"}}'} if asks and button["payload"] in YES_NO
+            else button
+            for button in chosen.get("buttons") or () if button["payload"] not in self._without
+        ]
         values = {**slots, **self._organization, **kwargs}
         if chosen.get("text"):
             chosen["text"] = _PLACE.sub(lambda place: str(values[place[1]]), chosen["text"])

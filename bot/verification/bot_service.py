@@ -34,6 +34,7 @@ from bot.verification.service import always_ready
 from bot.verification.store import Challenge, VerificationStore
 
 EXPOSED_PER_CONVERSATION = 10  # a conversation that "exposes" more is fishing for other people's codes
+OTHER_WAY_HELPS = (Refusal.OPTED_OUT, Refusal.NO_DESTINATION)
 _REMEMBERED = 10_000
 
 
@@ -87,7 +88,8 @@ class BotService:
         if destination is None:
             return SignInStatus(True, other_channels=others)
         retry_after = 0 if verdict.allowed else verdict.retry_after
-        return SignInStatus(True, destination.channel, destination.masked, others, retry_after)
+        offered = others if retry_after is not None or verdict.refusal in OTHER_WAY_HELPS else ()
+        return SignInStatus(True, destination.channel, destination.masked, offered, retry_after)
 
     async def redeem(self, conversation: str, channel: Channel | None, key: str, by: By) -> Redeemed:
         """Send another code to the patient whose sign-in is bound to the conversation.
@@ -118,7 +120,7 @@ class BotService:
                     Outcome.WAIT, destination.channel, destination.masked, sent.retry_after, others
                 )
             else:
-                offered = others if sent.refusal in (Refusal.OPTED_OUT, Refusal.NO_DESTINATION) else ()
+                offered = others if sent.refusal in OTHER_WAY_HELPS else ()
                 redeemed = Redeemed(Outcome.UNAVAILABLE, None, None, None, offered)
             await self._handoffs.keep_reply(connection, scope, key, request, redeemed_as_json(redeemed), now)
         self._outbox.wake()

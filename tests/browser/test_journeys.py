@@ -115,6 +115,7 @@ def test_contact_request(new_tab: NewTab, axe: Axe, screen: dict[str, Any]) -> N
     expect(message).to_have_value("What I asked in the chat:\nmy landline rings and nothing comes")
     assert axe(page) == []
     assert narrow_enough(page)
+    assert tab.complaints == []
     page.evaluate("document.querySelector('form[action=\"/contact\"]').noValidate = true")
     page.get_by_label("Your name").focus()
     keyboard.type("Pat Sample")
@@ -150,6 +151,16 @@ def test_simulated_phone_shows_new_messages(new_tab: NewTab, axe: Axe, stage: Po
     other.page.keyboard.press("Enter")
     other.page.get_by_role("button", name="Send the code").click()
     expect(tab.page.locator(".messages li")).to_have_count(before + 1, timeout=10_000)
+
+
+def test_contact_form_of_a_visitor_without_a_chat(new_tab: NewTab) -> None:
+    """The form is empty then, and nothing complains in the console."""
+    tab = new_tab()
+    tab.page.goto("/contact")
+    tab.launcher.wait_for()
+    tab.page.wait_for_load_state("networkidle")
+    expect(tab.page.get_by_label("How can we help you?")).to_have_value("")
+    assert tab.complaints == []
 
 
 def test_pages_without_javascript(new_tab: NewTab, stage: Portal) -> None:

@@ -151,22 +151,22 @@ def test_offline_before_the_panel_was_loaded(tab: Tab) -> None:
 
 
 def test_reply_lost_on_the_way(tab: Tab) -> None:
-    """When the server answered but the reply was lost, Retry brings that answer: nothing is done twice."""
+    """When the server answered but the reply was lost, the panel fetches it; nothing is said or done twice."""
     tab.open()
     lost: list[str] = []
 
     def lose(route: Route) -> None:
-        if lost:
-            route.continue_()
-            return
         route.fetch()
         lost.append(route.request.url)
         route.abort()
 
     tab.page.route("**/chat/messages", lose)
     tab.say("hello")
-    tab.page.get_by_role("button", name="Retry").click()
     tab.wait_for("echo: hello")
+    expect(tab.page.get_by_role("button", name="Retry")).to_have_count(0)
+    expect(tab.page.locator(".alert")).to_be_empty()
+    assert len(lost) == 1
+    assert tab.bubbles()[1:] == ["hello", "echo: hello"]
     tab.page.reload()
     tab.wait_for("echo: hello")
     assert tab.bubbles()[1:] == ["hello", "echo: hello"]
@@ -196,6 +196,123 @@ def test_late_answer(tab: Tab, stage: Stage) -> None:
     assert len(sent) == 2
     assert len(set(sent)) == 1
     assert tab.bubbles()[1:] == ["slow", "echo: slow"]
+
+
+def test_retry_stays_until_the_answer_is_there(tab: Tab, stage: Stage) -> None:
+    """A look at the tab while the late answer is still being made takes Retry away from nobody."""
+    tab.page.clock.install()
+    tab.open()
+    tab.say("slow")
+    expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
+    tab.page.clock.run_for(15_100)
+    retry = tab.page.get_by_role("button", name="Retry")
+    retry.wait_for()
+    with tab.page.expect_response(lambda answer: "/chat/session?after" in answer.url):
+        tab.page.evaluate("dispatchEvent(new Event('focus'))")
+    tab.page.evaluate("fetch('/chat/session')")  # what was fetched has been drawn by now
+    expect(retry).to_be_visible()
+    expect(tab.page.get_by_text("Not answered")).to_be_visible()
+    stage.release()
+    retry.click()
+    tab.wait_for("echo: slow")
+    stage.served.call(stage.engine.release.clear)
+    assert tab.bubbles()[1:] == ["slow", "echo: slow"]
+
+
+def test_server_that_takes_and_never_answers(tab: Tab) -> None:
+    """Also a conversation that does not begin ends in an error with Retry after 15 s, not in typing for ever."""
+    tab.page.clock.install()
+    tab.page.route("**/chat/session", lambda route: None)
+    tab.page.goto("/")
+    tab.launcher.click()
+    expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
+    tab.say("hello")
+    tab.page.clock.run_for(5100)
+    expect(tab.page.locator(".status")).to_have_text("Still working on it…")
+    tab.page.clock.run_for(10_100)
+    expect(tab.page.get_by_role("button", name="Retry")).to_be_visible()
+    expect(tab.page.locator(".alert")).to_contain_text("cannot be reached")
+    tab.page.unroute("**/chat/session")
+    tab.page.get_by_role("button", name="Retry").click()
+    tab.wait_for("echo: hello")
+    assert tab.bubbles()[1:] == ["hello", "echo: hello"]
+
+
+def test_started_over_in_the_other_tab(tab: Tab) -> None:
+    """Where one tab starts over the other one shows the new conversation, too, looked at or written in."""
+    for then in ("looked at", "written in"):
+        tab.open()
+        for said in ("one", "two", "three"):
+            tab.say(said)
+            tab.wait_for(f"echo: {said}")
+        other = Tab(tab.page.context.new_page())
+        other.page.goto("/")
+        other.launcher.click()
+        other.wait_for("echo: three")
+        other.page.get_by_role("button", name="Options").click()
+        other.page.get_by_role("button", name="Start over").click()
+        expect(other.log.get_by_text("echo: three")).to_have_count(0)
+        other.say("afresh")
+        other.wait_for("echo: afresh")
+        if then == "looked at":
+            tab.page.bring_to_front()
+            tab.page.evaluate("dispatchEvent(new Event('focus'))")
+        else:
+            tab.say("and on")
+            tab.wait_for("echo: and on")
+        tab.wait_for("echo: afresh")
+        expect(tab.log.get_by_text("echo: three")).to_have_count(0)
+        assert tab.bubbles()[1:3] == ["afresh", "echo: afresh"], then
+        other.page.close()
+        tab.page.get_by_role("button", name="Options").click()
+        tab.page.get_by_role("button", name="Start over").click()
+        expect(tab.log.get_by_text("echo: afresh")).to_have_count(0)
+        tab.page.get_by_role("button", name="Close").click()
+
+
+def test_closed_and_opened_again(tab: Tab) -> None:
+    """What was said in another tab while the panel was closed is there when it is opened."""
+    tab.open()
+    tab.say("here")
+    tab.wait_for("echo: here")
+    tab.page.keyboard.press("Escape")
+    other = Tab(tab.page.context.new_page())
+    other.page.goto("/")
+    other.launcher.click()
+    other.wait_for("echo: here")
+    other.say("there")
+    other.wait_for("echo: there")
+    tab.page.bring_to_front()
+    tab.launcher.click()
+    tab.wait_for("echo: there")
+
+
+def test_start_over_while_an_answer_is_awaited(tab: Tab, stage: Stage) -> None:
+    """What was asked before "Start over" does not come back in the new conversation."""
+    tab.open()
+    tab.say("slow")
+    expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
+    tab.page.get_by_role("button", name="Options").click()
+    tab.page.get_by_role("button", name="Start over").click()
+    expect(tab.log.get_by_text("slow", exact=True)).to_have_count(0)
+    stage.release()
+    expect(tab.page.locator(".status")).to_be_empty()
+    stage.served.call(stage.engine.release.clear)
+    tab.say("hello")
+    tab.wait_for("echo: hello")
+    assert tab.bubbles()[1:] == ["hello", "echo: hello"]
+
+
+def test_element_that_the_page_moves(tab: Tab) -> None:
+    """A page that puts the element elsewhere, as some frameworks do, leaves it in order."""
+    tab.open()
+    tab.say("hello")
+    tab.wait_for("echo: hello")
+    tab.page.evaluate("document.querySelector('main').append(document.querySelector('twostep-chat'))")
+    tab.page.evaluate("fetch('/chat/messages', {method: 'POST', headers: {'Content-Type': 'application/json'},"
+                      " body: JSON.stringify({id: crypto.randomUUID(), text: 'elsewhere'})})")
+    tab.page.evaluate("dispatchEvent(new Event('focus'))")
+    tab.wait_for("echo: elsewhere")
 
 
 def test_server_restart(tab: Tab, stage: Stage) -> None:
@@ -282,6 +399,24 @@ def test_waiting_sign_in_is_handed_over(tab: Tab, stage: Stage) -> None:
     assert stage.bound == ["the-token"]
     tab.page.get_by_role("button", name="Send me a new code").click()
     tab.wait_for("echo: Send me a new code")
+    expect(tab.page.get_by_role("button", name="Send me a new code (chosen)")).to_be_visible()
+
+
+def test_sign_in_is_handed_over_again_once_the_token_has_expired(tab: Tab, stage: Stage) -> None:
+    """However often the panel was opened, one token is asked for at a time; the offer is made once."""
+    tab.page.clock.install()
+    tab.open("/waiting")
+    tab.wait_for("I see that a sign-in is waiting on this page. I can send a new code for it.")
+    for _ in range(3):
+        tab.page.keyboard.press("Escape")
+        with tab.page.expect_response("**/chat/session/handoff"):
+            tab.launcher.click()
+    stage.bound.clear()
+    with tab.page.expect_response("**/chat/session/handoff"):
+        tab.page.clock.run_for(301_000)
+    tab.page.evaluate("fetch('/chat/session')")
+    assert stage.bound == ["the-token"]
+    assert sum("waiting on this page" in text for text in tab.bubbles()) == 1
 
 
 def test_transcript(tab: Tab, tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from bot.contact.model import DraftIncomplete, Field, Problem, check
+from bot.contact.model import (
+    DraftIncomplete,
+    Field,
+    Problem,
+    check,
+    corrected_name,
+    corrects_reply_to,
+    name_in,
+)
 from bot.contact.store import contact_drafts, contact_requests
 from bot.db import Database
 from bot.events import ContactRequestFiled
@@ -142,6 +150,13 @@ async def test_the_page_works_without_javascript(portal: Portal, browser: httpx.
     assert "line one\nline two" in portal.backend.inbox.messages()[0].body
 
 
+async def test_what_was_asked_in_the_chat_begins_the_message(portal: Portal, browser: httpx.AsyncClient) -> None:
+    """Also without JavaScript; without a chat the field is empty."""
+    assert "What I asked" not in (await browser.get("/contact")).text
+    page = await browser.get("/contact", cookies={"chat": "c-1"})
+    assert ">What I asked in the chat:\nhello (in c-1)</textarea>" in page.text
+
+
 async def test_html_is_shown_as_text(portal: Portal, browser: httpx.AsyncClient) -> None:
     """What was typed is kept in the form, escaped, with words for what is wrong."""
     answer = await browser.post("/contact", data={**GOOD, "name": "<script>alert(1)</script>", "reply_to": "x"})
@@ -188,6 +203,16 @@ async def test_a_draft_grows_in_the_chat_and_is_filed(each: Portal) -> None:
     assert (await client.draft("c-1")).missing == (Field.NAME, Field.REPLY_TO, Field.MESSAGE)
 
 
+async def test_what_is_refused_takes_the_place_of_what_was_wrong(portal: Portal) -> None:
+    """A correction that cannot be taken leaves the field empty: nothing is filed to the number that was corrected."""
+    client = portal.backend.contact_client
+    assert await client.save_draft("c-1", "reply_to", "845-555-0123") is None
+    assert await client.save_draft("c-1", "reply_to", "555-0142") is Problem.NOT_REACHABLE  # no area code
+    assert (await client.draft("c-1")).reply_to is None
+    for name in ("482913", "my code is 482 913", "???"):
+        assert await client.save_draft("c-1", "name", name) is Problem.NOT_A_NAME, name
+
+
 async def test_a_draft_can_be_discarded(portal: Portal) -> None:
     """A discarded draft is gone; another conversation's never shows."""
     client = portal.backend.contact_client
@@ -202,3 +227,33 @@ def test_rules_of_single_fields() -> None:
     assert check(Field.MESSAGE, "a\nb", ()) is None
     assert check(Field.NAME, "a\nb", ()) is Problem.LINE_BREAK
     assert check(Field.REASON, "x", ("x",)) is None
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    ("Ann Poe", "Ann Poe"), ("my name is Ann Poe", "Ann Poe"), ("Hi, I'm Ann Poe.", "Ann Poe"), ("it's Ann", "Ann"),
+    ("Ann Poe, my number is ", "Ann Poe"), ("Ann Poe (", "Ann Poe"), ("Li Wei  and my phone ", "Li Wei"),
+    ("Mary-Ann O'Brien", "Mary-Ann O'Brien"), ("Ismael", "Ismael"), ("Noah Hope", "Noah Hope"),
+])
+def test_a_name_is_found_among_the_words_around_it(text: str, name: str) -> None:
+    """What is written around a name is no part of it, and no part of a name is taken for such words."""
+    assert name_in(text) == name
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    ("wait, my name is Ann Poe", "Ann Poe"), ("change my name to Ann Poe.", "Ann Poe"),
+    ("no the name should be Ann", "Ann"), ("the name is wrong", None), ("my name is not in the list", None),
+    ("my name is on the old account and I cannot get into it since March", None), ("Ann Poe", None),
+    ("what is my name?", None),
+])
+def test_a_name_is_corrected_by_words_that_say_so(text: str, name: str | None) -> None:
+    """Only a text that says nothing but the new name is a correction."""
+    assert corrected_name(text) == name
+
+
+@pytest.mark.parametrize(("text", "corrects"), [
+    ("•••-•••-0199", True), ("no wait, it is a•••@example.com", True), ("will •••-•••-0199 do?", False),
+    ("my phone was stolen and the codes still go to •••-•••-0199 every day", False), ("the email is wrong", False),
+])
+def test_a_number_given_later_is_a_correction_where_little_else_is_said(text: str, corrects: bool) -> None:
+    """A sentence about a number is none."""
+    assert corrects_reply_to(text) is corrects

@@ -75,8 +75,9 @@ class Patient:
         assert answer.status_code == 200, answer.text
         messages = answer.json()["messages"]
         self.kinds = [message["kind"] for message in messages]
-        for message in messages:
-            self.buttons.update({button["title"]: button["payload"] for button in message["buttons"]})
+        offered = {button["title"]: button["payload"] for message in messages for button in message["buttons"]}
+        self.offered = list(offered)
+        self.buttons.update(offered)
         return "\n".join(message["text"] for message in messages)
 
     async def mail(self, count: int) -> list[dict[str, Any]]:

@@ -95,6 +95,43 @@ async def test_did_not_get_the_new_one_either_and_takes_email(arrive):
     assert newest["channel"] == "email"
 
 
+async def test_gets_email_only_and_none_arrives(arrive):
+    """To a patient with email alone nobody speaks of texts, and nothing is offered that cannot be sent any more."""
+    sam = await arrive()
+    await sam.sign_in("sam", "email")
+    sam.clock.pass_seconds(31)
+    await sam.say("send me another code please")
+    first = await sam.say("nope")
+    assert "s•••@example.com is your email address" in first
+    assert "text" not in first
+    assert "Change my email address" in sam.offered
+    assert "Update my mobile number" not in sam.offered
+    assert await sam.press("No, nothing") != first
+    alex = await arrive()
+    await alex.sign_in()
+    for wait in (31, 61):
+        alex.clock.pass_seconds(wait)
+        await alex.say("send me another code please")
+    await alex.press("No, nothing")
+    assert "Send it by email (less secure)" not in alex.offered
+
+
+async def test_wants_it_on_a_phone_that_is_not_on_the_account(arrive):
+    """Nothing is sent at once: where it goes is said first, and a way that the account lacks is named."""
+    robin = await arrive()
+    await robin.sign_in("robin")
+    robin.clock.pass_seconds(31)
+    said = await robin.say("send it to my other phone")
+    assert "Shall I send a new one to •••-•••-0143?" in said
+    assert robin.kinds == ["prompt"]
+    assert "only to what is on your account" in await robin.say("send the code to 845-555-0199 instead")
+    assert "on its way" not in await robin.say("text a new code to my husband")
+    await robin.mail(1)
+    assert "on its way to •••-•••-0143" in await robin.press("Yes, send it")
+    robin.clock.pass_seconds(61)
+    assert "no email address on your account" in await robin.say("resend the code by email please")
+
+
 async def test_says_by_email_instead_in_words(arrive):
     """The other way works without pressing its button."""
     alex = await arrive()
@@ -233,6 +270,145 @@ async def test_what_is_typed_into_the_form_is_no_question(arrive, sqlite_databas
         assert [tuple(row) for row in rows] == [("request_human", "form_submitted", "asked", 1)]
 
 
+async def in_the_form(patient) -> None:
+    """Begin to write to the practice."""
+    await patient.open_chat()
+    await patient.say("talk to a person")
+    await patient.press("Write to them from here")
+
+
+async def test_presses_an_old_yes_in_the_middle_of_the_form(arrive):
+    """A yes that was meant for a code sends a code, however late it is pressed: it never sends the message."""
+    alex = await arrive()
+    await alex.sign_in()
+    await alex.say("i didnt get a code")
+    await in_the_form(alex)
+    await alex.say("Alex Example")
+    await alex.say("alex@example.com")
+    await alex.press("Use this")
+    await alex.press("No, leave it out")
+    alex.clock.pass_seconds(31)
+    said = await alex.press("Yes, send it")
+    assert "on its way to •••-•••-0142" in said
+    assert "reference" not in said
+    newest, *_ = await alex.mail(2)
+    assert newest["to"] == "+18455550142"
+    assert "With our conversation: yes" in await alex.press("Yes, add it")  # thought again, that is told too
+    assert "reference" in await alex.press("Send it")
+
+
+async def test_gives_name_and_number_in_one_breath(arrive):
+    """What was given is not asked for again, and only the name becomes the name."""
+    sam = await arrive()
+    await in_the_form(sam)
+    said = await sam.say("Hi, my name is Sam Okafor, my number is 845-555-0199")
+    assert "Is that right?" in said
+    await sam.press("Use this")
+    await sam.press("No, leave it out")
+    await sam.press("Send it")
+    [mail] = await sam.mail(1)
+    assert "Name: Sam Okafor\n" in mail["body"]
+    assert "Answer to: +18455550199\n" in mail["body"]
+
+
+async def test_corrects_in_the_same_breath(arrive):
+    """A correction that holds the new entry is taken at once, at any step; a number that cannot be called is not."""
+    sam = await arrive()
+    await in_the_form(sam)
+    await sam.say("Bo")
+    assert "Which phone number or email" in await sam.say("wait, my name is Bob Builder")
+    await sam.say("bob@example.com")
+    assert "Which" not in await sam.say("no wait its bobby@example.com")
+    await sam.press("Use this")
+    said = await sam.say("no")
+    assert "From: B. B." in said
+    assert "b•••@example.com" in said
+    said = await sam.say("change my number to 845-555-0188")
+    assert "•••-•••-0188" in said
+    said = await sam.say("change it to 555-0142")  # without its area code nobody can call it
+    assert "does not look like" in said
+    assert "phone number or an email address" in said
+    assert "Shall I send it?" in await sam.say("845-555-0142")
+    assert "From: B. C." in await sam.say("yes but the name is Bob Cole")
+    assert "What shall I change" in await sam.say("no")
+    assert "reference" in await sam.say("ok send the message")
+    [mail] = await sam.mail(1)
+    assert "Name: Bob Cole\n" in mail["body"]
+    assert "Answer to: +18455550142\n" in mail["body"]
+
+
+async def test_says_in_the_form_what_is_no_entry(arrive):
+    """A question, a puzzled word, a hello or a code is never taken for a name or a message."""
+    sam = await arrive()
+    await in_the_form(sam)
+    for said in ("what?", "hello", "no", "why do you need my name?", "no code", "482913"):
+        answer = await sam.say(said)
+        assert sam.kinds[-1] == "prompt", said
+        assert "name" in answer.splitlines()[-1], said
+    assert "get back to you" in await sam.say("why do you want that?")
+    await sam.say("Sam Okafor")
+    await sam.say("sam@example.com")
+    assert "What shall the message say" in await sam.say("nah")
+    said = await sam.say("the code 482 913 is refused")
+    assert sam.kinds[0] == "notice"
+    assert "That looked like a code" in said
+    await sam.press("No, leave it out")
+    await sam.press("Send it")
+    [mail] = await sam.mail(1)
+    assert "Name: Sam Okafor\n" in mail["body"]
+    assert "482" not in mail["body"]
+
+
+async def test_is_in_danger_in_the_middle_of_the_form(arrive):
+    """Two words are enough: 911, and nobody asks on for a name; what was entered is there when the form is."""
+    sam = await arrive()
+    await in_the_form(sam)
+    await sam.say("Sam Okafor")
+    assert "911" in await sam.say("chest pain")
+    assert sam.kinds == ["answer"]
+    for _ in range(3):
+        await sam.say("it is better now, how long is a code good?")
+        await sam.say("talk to a person")
+    assert "phone number or" in await sam.press("Write to them from here")
+
+
+async def test_starts_over_in_the_middle_of_the_form(arrive):
+    """The form ends, and what was entered before is asked for again: it was to be forgotten."""
+    sam = await arrive()
+    await in_the_form(sam)
+    await sam.say("Sam Okafor")
+    said = await sam.say("start over")
+    assert "forgotten" in said
+    assert "phone number or" not in said
+    await sam.say("talk to a person")
+    assert "What is your name?" in await sam.press("Write to them from here")
+
+
+async def test_presses_the_forms_button_again_in_its_middle(arrive):
+    """Nothing is typed twice: the form goes on where it was."""
+    sam = await arrive()
+    await in_the_form(sam)
+    await sam.say("Sam Okafor")
+    said = await sam.press("Write to them from here")
+    assert "phone number or" in said
+    assert "name" not in said
+
+
+async def test_tells_the_practice_what_it_is_about(arrive):
+    """The summary holds the patient's own telling words, not "I want to talk to a person"; what was tried, too."""
+    sam = await arrive()
+    await sam.open_chat()
+    await sam.say("my code from yesterday is refused")
+    await sam.say("can I please talk to a person")
+    await sam.press("Write to them from here")
+    await sam.say("Sam Okafor")
+    said = await sam.say("sam@example.com")
+    assert "My code is not accepted" in said
+    assert "my code from yesterday is refused" in said
+    assert "talk to a person" not in said
+    assert "no sign-in was waiting" in said
+
+
 async def test_leaves_the_transcript_out(arrive):
     """Without the patient's yes the conversation does not go along."""
     sam = await arrive()
@@ -275,6 +451,20 @@ async def test_changes_the_number_either_way(arrive):
     await alex.say("I have a new cell phone number")
     said = await alex.say("no I cant sign in")
     assert CONTACT in said
+    for said, answer in (("can sign in", "once you are signed in"), ("hm no i cant", "only a person can change it")):
+        await alex.say("my email address changed")
+        assert answer in await alex.say(said), said
+
+
+async def test_types_the_number_of_a_choice_in_the_greeting(arrive):
+    """ "1" is the first of the choices that the greeting shows; a number that is none of them is not understood."""
+    visitor = await arrive()
+    await visitor.open_chat()
+    assert "sort that out" in await visitor.say("1")
+    other = await arrive()
+    await other.open_chat()
+    await other.say("9")
+    assert other.kinds == ["fallback"]
 
 
 async def test_uses_a_practice_whose_portal_sends_its_own_codes(arrive):

@@ -21,6 +21,25 @@ def test_what_counts_as_a_choice(text, command):
     assert chosen(text, BUTTONS) == command
 
 
+ABLE = [("I can sign in", '/affirm{"asks": "can_sign_in"}'), ("I can't sign in", '/deny{"asks": "can_sign_in"}')]
+
+
+@pytest.mark.parametrize(("text", "number"), [
+    ("I can sign in", 0), ("can sign in", 0), ("yes i can", 0), ("yes, I can log in now.", 0), ("i cant sign in", 1),
+    ("I can’t sign in", 1), ("hm no i cant", 1), ("no, I cannot get in", 1), ("can not", 1),
+])
+def test_whether_one_can_sign_in_is_said_in_many_words(text, number):
+    """The titles need not be typed as they are written."""
+    assert chosen(text, ABLE) == ABLE[number][1]
+    assert chosen("yes i can", BUTTONS) is None
+
+
+@pytest.mark.parametrize("text", ["can you call me", "i can wait", "cant you just change it", "can I use email"])
+def test_other_things_that_one_can_are_no_choice(text):
+    """Only signing in was asked about."""
+    assert chosen(text, ABLE) is None
+
+
 FROM_HERE = [("Write to them from here", "/file_contact")]
 
 

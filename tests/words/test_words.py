@@ -48,8 +48,8 @@ FACTS: dict[str, list[str]] = {
     "ask_code_expiry": [*F11, "newest"],
     "report_code_rejected": [*F11, "latest|newest", "(useless|stop working)"],
     "ask_email_already_set": ["go on using|stay with email", *F6, *F9],
-    "report_no_access": CONTACT,
-    "request_human": CONTACT,
+    "report_no_access": [*CONTACT, "technical (trouble|problems)"],
+    "request_human": [*CONTACT, "technical questions|cannot get in"],
     "report_unrequested_code": [
         "(not share|keep that code to yourself)", "change your password", "845-703-6999", *S1,
     ],
@@ -86,6 +86,15 @@ def test_each_topic_has_other_words_for_the_second_time(topic):
     texts = variations(f"utter_{topic}")
     assert len(texts) >= 2
     assert len(set(texts)) == len(texts)
+
+
+def test_nothing_is_said_in_the_same_words_twice_in_a_row():
+    """Whatever the web chat says has other words for the next time."""
+    once = {"utter_greeting", "utter_code_warning", "utter_failure", "utter_contact_filed"}
+    for name, response in RESPONSES.items():
+        texts = [variation["text"] for variation in response if "text" in variation and "channel" not in variation]
+        if texts and name not in once and not name.startswith("utter_sms_"):
+            assert len(set(texts)) == len(texts) > 1, name
 
 
 def test_every_intent_has_a_rule_and_examples():

@@ -1,4 +1,4 @@
-// What the pages do better with JavaScript: a visible countdown, and a contact form that knows the chat.
+// What the pages do better with JavaScript: a visible countdown, and a simulated phone that shows what arrives.
 
 /** Counts the seconds of `data-countdown` down; the server decides anyway. */
 for (const place of document.querySelectorAll("[data-countdown]")) {
@@ -25,17 +25,4 @@ if (outbox) {
       if ((messages[0]?.id ?? "") !== outbox.dataset.outbox) location.reload();
     } catch {} // the next look may succeed
   }, 2000);
-}
-
-/** Nothing is typed twice: what the patient wrote in the chat begins the message. */
-const message = document.querySelector("textarea[data-from-chat]");
-if (message && !message.value) {
-  try {
-    const answer = await fetch("/chat/session");
-    if (answer.ok) {
-      const { messages } = await answer.json();
-      const said = messages.filter((one) => one.from === "patient").map((one) => one.text);
-      if (said.length && !message.value) message.value = `${message.dataset.fromChat}\n${said.slice(-5).join("\n")}`.slice(0, 1900);
-    }
-  } catch {} // the form works without the chat
 }

@@ -12,7 +12,7 @@ sheet.replaceSync(`
 :host { --p: #f4f8f8; --f: #46595f; --m: #dcecee; --line: #c9d7d9; --danger: #a1261b; --danger-tint: #fdeeec; --page: var(--twostep-page, var(--p)); --soft: var(--twostep-soft, var(--f)); --mine: var(--twostep-mine, var(--m)); }
 @media (prefers-color-scheme: dark) { :host { --p: #0f1a1d; --f: #b3c5c9; --m: #1d3d45; --line: #31464b; --danger: #ffb3a9; --danger-tint: #3d1f1c; } }
 .panel { position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; display: flex; flex-direction: column; width: 376px; height: min(640px, calc(100vh - 32px)); height: min(640px, calc(100dvh - 32px));
-  overflow: hidden; border: 1px solid var(--edge); border-radius: 18px; background: var(--surface); color: var(--text); box-shadow: 0 12px 48px rgb(0 30 36 / 30%);
+  overflow: hidden; border: 1px solid var(--edge); border-radius: 18px; background: var(--page); color: var(--text); box-shadow: 0 12px 48px rgb(0 30 36 / 30%);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; text-align: start; }
 .panel[hidden], [hidden] { display: none !important; }
 h2, p { margin: 0; font: inherit; }
@@ -23,12 +23,13 @@ header button { display: inline-flex; align-items: center; justify-content: cent
 header button:hover { text-decoration: underline; }
 header :focus-visible { outline-color: var(--on-accent); outline-offset: -3px; }
 svg { width: 24px; height: 24px; fill: currentColor; }
+.options, form, .note { background: var(--surface); }
 .options { display: flex; flex-wrap: wrap; gap: 6px; padding: 8px 12px; border-bottom: 1px solid var(--line); }
 .choices button, .options button, .again, .retry { min-height: 44px; padding: 8px 16px; border: 1.5px solid var(--accent); border-radius: 22px; background: var(--surface); color: var(--accent); font-weight: 550; text-align: start; }
 .options button { flex: 1; padding: 6px 10px; text-align: center; white-space: nowrap; font-size: 15px; }
 .choices button:hover, .options button:hover, .retry:hover, .again:hover { background: var(--mine); }
-.log { position: relative; flex: 1; min-height: 60px; overflow-y: auto; overscroll-behavior: contain; padding: 16px 14px; background: var(--page); }
-.log:focus-visible { outline-offset: -3px; }
+.log { position: relative; flex: 1; min-height: 60px; overflow-y: auto; overscroll-behavior: contain; padding: 16px 14px; mask-image: linear-gradient(#000 calc(100% - 16px), #0000); }
+.log:focus-visible { outline-offset: -3px; mask-image: none; }
 .message { display: flex; flex-direction: column; align-items: flex-start; max-width: 92%; margin-bottom: 14px; }
 .message.patient { align-items: flex-end; margin-inline-start: auto; }
 .bubble { padding: 10px 14px; border: 1px solid var(--line); border-radius: 4px 16px 16px 16px; background: var(--surface); overflow-wrap: anywhere; white-space: pre-line; }
@@ -43,7 +44,7 @@ a { color: var(--accent); text-underline-offset: 2px; }
 .vote button { min-width: 44px; min-height: 44px; padding: 0 8px; border: 0; border-radius: 10px; background: none; color: var(--accent); text-decoration: underline; text-underline-offset: 3px; }
 .vote [aria-pressed="true"] { font-weight: 700; text-decoration: none; }
 .vote [aria-pressed="true"]::before { content: "✓ "; }
-.status { min-height: 26px; padding: 2px 16px; background: var(--page); color: var(--soft); font-size: 14px; }
+.status { min-height: 26px; padding: 2px 16px; color: var(--soft); font-size: 14px; }
 .busy::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-inline-end: 8px; border-radius: 50%; background: var(--accent); }
 @media (prefers-reduced-motion: no-preference) { .busy::before { animation: pulse 1.2s ease-in-out infinite; } }
 @keyframes pulse { 50% { opacity: .25; } }
@@ -101,13 +102,23 @@ function newId() {
   return [...bytes].map((byte, n) => ([4, 6, 8, 10].includes(n) ? "-" : "") + byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function call(method, path, body, signal) {
-  const answer = await fetch(BASE + path, {
-    method, signal, credentials: "include", cache: "no-store",
-    headers: body ? { "Content-Type": "application/json" } : {}, body: body && JSON.stringify(body),
+/** What the work gives, or an AbortError when that takes too long: nobody waits for ever. */
+function within(work) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), LATE_AFTER);
+  const late = new Promise((_, reject) => abort.signal.addEventListener("abort", () => reject(abort.signal.reason)));
+  return Promise.race([work(abort.signal), late]).finally(() => clearTimeout(timer));
+}
+
+function call(method, path, body) {
+  return within(async (signal) => {
+    const answer = await fetch(BASE + path, {
+      method, signal, credentials: "include", cache: "no-store",
+      headers: body ? { "Content-Type": "application/json" } : {}, body: body && JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Refusal(answer.status, Number(answer.headers.get("Retry-After")) || 0);
+    return answer.status === 204 ? null : answer.json();
   });
-  if (!answer.ok) throw new Refusal(answer.status, Number(answer.headers.get("Retry-After")) || 0);
-  return answer.status === 204 ? null : answer.json();
 }
 
 export class Panel {
@@ -123,7 +134,9 @@ export class Panel {
   #busy = 0;
   #lost = false;
   #handoffDue = 0;
+  #handoffTimer = 0;
   #told = false;
+  #era = 0; // counts the patient's own new beginnings: what was under way before them is dropped
   #follow = true; // until the reader scrolls up
   #settled = 0;
 
@@ -131,20 +144,24 @@ export class Panel {
     this.#element = element;
     this.#s = element.strings;
     this.#build();
-    this.onWake = () => document.visibilityState === "visible" && this.isOpen && this.#sync();
-    for (const name of ["focus", "online"]) addEventListener(name, this.onWake);
-    document.addEventListener("visibilitychange", this.onWake);
-    this.onOffline = () => this.isOpen && this.#offline(true);
-    addEventListener("offline", this.onOffline);
-    this.onViewport = () => this.#fit();
-    for (const name of ["resize", "scroll"]) globalThis.visualViewport?.addEventListener(name, this.onViewport);
+    this.start();
+  }
+
+  /** Listens to page and network while the element is on the page. */
+  start() {
+    this.stop();
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    const wake = () => document.visibilityState === "visible" && this.isOpen && this.#sync();
+    for (const name of ["focus", "online"]) addEventListener(name, wake, { signal });
+    document.addEventListener("visibilitychange", wake, { signal });
+    addEventListener("offline", () => this.isOpen && this.#offline(true), { signal });
+    for (const name of ["resize", "scroll"]) globalThis.visualViewport?.addEventListener(name, () => this.#fit(), { signal });
   }
 
   stop() {
-    for (const name of ["focus", "online"]) removeEventListener(name, this.onWake);
-    document.removeEventListener("visibilitychange", this.onWake);
-    removeEventListener("offline", this.onOffline);
-    for (const name of ["resize", "scroll"]) globalThis.visualViewport?.removeEventListener(name, this.onViewport);
+    this.listening?.abort();
+    clearTimeout(this.#handoffTimer);
   }
 
   get isOpen() {
@@ -156,7 +173,8 @@ export class Panel {
     this.#element.classList.add("open");
     this.#fit();
     if (focus) this.#ui.input.focus();
-    this.#begin().then(() => this.#offerHandoff(), () => {});
+    const known = this.#begun; // what another tab said meanwhile is fetched
+    (known ? this.#sync() : this.#begin()).then(() => this.#offerHandoff(), () => {});
   }
 
   hide() {
@@ -241,12 +259,16 @@ export class Panel {
     return this.#begun;
   }
 
-  /** Fetches what this tab has not seen. */
+  /**
+   * Fetches what this tab has not seen, and the last message that it has: where that is another one, the conversation
+   * was begun anew in another tab.
+   */
   async #sync() {
     if (!this.#begun) return this.#begin().then(() => this.#offerHandoff(), () => {});
     try {
       await this.#begun;
-      const { messages } = await call("GET", `/chat/session?after=${this.#last}`);
+      const { messages } = await call("GET", `/chat/session?after=${Math.max(0, this.#last - 1)}`);
+      if (this.#last && !this.#messages.has(messages[0]?.id)) return await this.#renew(this.#s.ended);
       this.#take(messages);
       this.#offline(false);
       if (this.#handoffDue && Date.now() > this.#handoffDue) this.#offerHandoff();
@@ -269,6 +291,7 @@ export class Panel {
   }
 
   async #restart() {
+    this.#era += 1;
     this.#showOptions(false);
     this.#ui.input.focus();
     try {
@@ -286,7 +309,9 @@ export class Panel {
       if (known) {
         known.seq = message.seq;
         known.text = message.text;
-        if (known.from === "patient") this.#mark(known, this.#s.sent);
+        // Until its answer is here a message that went wrong keeps its Retry.
+        const answered = messages.some((other) => other.from === "bot" && other.seq > message.seq);
+        if (known.from === "patient" && answered) this.#mark(known, this.#s.sent);
         this.#place(known);
         continue;
       }
@@ -320,13 +345,19 @@ export class Panel {
 
   /** Sends a message, or sends it again under the same id: the server answers it once. */
   async #deliver(message, renewed = false) {
+    const era = this.#era;
     this.#mark(message, this.#s.sending);
     this.#waitBegins();
-    const abort = new AbortController();
-    const late = setTimeout(() => abort.abort(), LATE_AFTER);
     try {
-      await this.#begin();
-      const { messages } = await call("POST", "/chat/messages", { id: message.id, ...message.content }, abort.signal);
+      const { messages } = await within(async (signal) => {
+        await this.#begin();
+        if (signal.aborted || era !== this.#era) throw signal.reason;
+        return call("POST", "/chat/messages", { id: message.id, ...message.content });
+      });
+      if (era !== this.#era) return;
+      if (messages.some((other) => other.seq <= this.#last && !this.#messages.has(other.id))) {
+        return await this.#renew(this.#s.ended); // another tab began anew, and this was said there
+      }
       const before = messages[0]?.seq - 1;
       if (before === this.#last + 1) message.seq = before;
       this.#mark(message, this.#s.sent);
@@ -335,13 +366,11 @@ export class Panel {
       this.#offline(false);
       if (message.seq === Infinity) this.#sync();
     } catch (error) {
-      if (error.status === 401 && !renewed) {
-        clearTimeout(late);
-        return await this.#resend(message);
-      }
+      if (era !== this.#era) return;
+      if (error?.status === 401 && !renewed) return await this.#resend(message);
       this.#trouble(message, error);
+      this.#sync(); // the answer may be there, and only its way here was not
     } finally {
-      clearTimeout(late);
       this.#waitEnds();
     }
   }
@@ -363,7 +392,7 @@ export class Panel {
     if (error.name !== "AbortError" && !error.status) this.#offline(true);
     let words = s.late;
     if (error.status === 429) words = s.wait.replace("$1", error.retryAfter || 60);
-    else if (error.status === 400 || error.status === 413) words = s.refused;
+    else if ([400, 404, 413].includes(error.status)) words = s.refused;
     this.#mark(message, s.failed);
     message.trouble?.remove();
     message.trouble = h("div", { class: "trouble" },
@@ -391,7 +420,8 @@ export class Panel {
       if (answer.status !== 201) return; // no sign-in waits
       const { handoff, expires_in: seconds } = await answer.json();
       this.#handoffDue = Date.now() + seconds * 1000;
-      setTimeout(() => document.visibilityState === "visible" && this.#offerHandoff(), seconds * 1000 + 500);
+      clearTimeout(this.#handoffTimer);
+      this.#handoffTimer = setTimeout(() => document.visibilityState === "visible" && this.#offerHandoff(), seconds * 1000 + 500);
       await call("PUT", "/chat/session/handoff", { handoff });
       if (this.#told) return;
       this.#told = true;
@@ -401,8 +431,11 @@ export class Panel {
 
   /** Words of the panel's own among the messages, with one choice that is said as text. */
   #notice(text, choice) {
-    const group = h("div", { class: "choices", role: "group", "aria-label": this.#s.choices },
-      h("button", { type: "button", onclick: () => this.#send({ text: choice }, choice) }, choice));
+    const take = (event) => {
+      event.currentTarget.textContent = `${choice} ${this.#s.chosen}`;
+      this.#send({ text: choice }, choice);
+    };
+    const group = h("div", { class: "choices", role: "group", "aria-label": this.#s.choices }, h("button", { type: "button", onclick: take }, choice));
     this.#append(h("div", { class: "message bot notice" }, h("span", { class: "sr" }, `${this.#s.bot}: `), h("div", { class: "bubble" }, text), group));
     this.#say(`${text} ${this.#s.choices}: ${choice}.`);
   }
