@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,14 @@ def twostep(
         return code if isinstance(code, int) else 0, *capsys.readouterr()
 
     return run
+
+
+def test_help_answers_at_once() -> None:
+    """To say what it can do, `twostep` loads neither database, server, numbers nor Rasa."""
+    slow = ("sqlalchemy", "alembic", "sanic", "phonenumbers", "rasa", "numpy", "twilio", "aiohttp")
+    code = f"import bot.cli, sys; print(*(name for name in {slow!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=cli.PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def is_one_line(errors: str, *named: str) -> bool:
