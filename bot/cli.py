@@ -345,6 +345,7 @@ async def _chat(settings: Settings) -> None:
                 for button in reply.buttons:
                     choices += 1
                     out.print(f"  [bold]{choices}[/] {_escape(button.title)}")
+            replies = ()  # an empty line says nothing twice
             try:
                 text = await asyncio.to_thread(input, "you> ")
             except (EOFError, KeyboardInterrupt):

@@ -8,7 +8,8 @@ import logging
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy import text
 
 from bot import cli
 from bot.db import Database
+from tests.echo_engine import EchoEngine
 
 Twostep = Callable[..., tuple[int, str, str]]
 
@@ -191,3 +193,18 @@ def test_bytes_that_are_no_text_are_questions_too(twostep: Twostep) -> None:
         ("out_of_scope", "fallback"), ("ask_text_charges", "answer"), ("out_of_scope", "fallback")
     ]
     assert lines[1]["messages"][0]["text"].startswith("Your carrier may charge")
+
+
+def test_an_empty_line_in_the_chat_says_nothing_twice(twostep: Twostep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply stands once in the terminal, however often Enter is pressed after it."""
+
+    @asynccontextmanager
+    async def echoes(*_: object) -> AsyncIterator[EchoEngine]:
+        yield EchoEngine()
+
+    said = iter(["my number changed", "", "  ", "quit"])
+    monkeypatch.setattr("bot.assistant.terminal_assistant", echoes)
+    monkeypatch.setattr(cli, "_train", lambda **_: False)
+    monkeypatch.setattr("builtins.input", lambda _: next(said))
+    _, output, _ = twostep("chat")
+    assert output.count("echo: my number changed") == 1
