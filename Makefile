@@ -34,7 +34,6 @@ lock: .venv-uv/bin/uv  ## resolve the dependencies of pyproject.toml again
 	.venv-uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
 	.venv-uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-
 screenshots: setup-dev  ## pictures of every state of chat and pages, into screenshots/
 	@$(BIN)/python -m tests.browser.screenshots
 

@@ -16,12 +16,21 @@ if [ -z "$uv" ]; then
             say "$python cannot make virtual environments: apt install python3-venv"
             exit 1
         fi
-        .venv-uv/bin/python -m pip --quiet --disable-pip-version-check install uv
+        if ! .venv-uv/bin/python -m pip --quiet --disable-pip-version-check install uv; then
+            say "uv could not be installed; PyPI, or the index that pip is set to, must be within reach"
+            exit 1
+        fi
     fi
 fi
 if [ ! -x .venv/bin/python ]; then
     say "making .venv"
-    "$uv" venv --quiet --no-project --python 3.11 .venv
+    if ! "$uv" venv --quiet --no-project --python 3.11 .venv; then
+        say "there is no Python 3.11, and uv could not get one: apt install python3.11 python3.11-venv"
+        exit 1
+    fi
+elif ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+    say ".venv is not of Python 3.11: make clean, then again"
+    exit 1
 fi
 say "installing $lock"
 "$uv" pip sync --quiet --python .venv/bin/python --require-hashes "$lock"

@@ -6,6 +6,8 @@ Heavy imports stand inside the commands, so that `twostep --help` answers at onc
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import json
 import logging
 import subprocess
@@ -71,8 +73,9 @@ def serve(
     try:
         run(settings, only=only, announce=out.print)
     except OSError as error:
+        setting = "TWOSTEP_PORT" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "TWOSTEP_HOST"
         reason = error.strerror or error
-        raise UserError(f"{settings.host}:{settings.port}: {reason}; choose another TWOSTEP_PORT") from None
+        raise UserError(f"{settings.host}:{settings.port}: {reason}; choose another {setting}") from None
 
 
 @app.command()
@@ -110,6 +113,8 @@ def evaluate(
 ) -> None:
     """Measure understanding on labelled questions."""
     lines = _labelled(file)
+    if picture is not None and not picture.parent.is_dir():
+        raise UserError(f"{picture}: there is no folder {picture.parent}")
     _train(force=False)
     from bot.assistant import load_understanding
     from bot.nlu.evaluation import evaluate as measure
@@ -145,11 +150,14 @@ def doctor() -> None:
 @db.command("upgrade")
 def db_upgrade() -> None:
     """Bring the tables to the newest revision. `serve` does this by itself."""
-    from bot.db import Database
+    from bot.db import Database, is_newer
 
     database = Database(_settings().database)
+    current, newest = database.revision()
+    if is_newer(current):
+        raise UserError(f"the database is of a newer release ({current}; newest here: {newest}): update twostep")
     database.migrate()
-    out.print(f"The database is at revision {database.revision()[0]}.")
+    out.print(f"The database is at revision {newest}.")
 
 
 @db.command("revision")
@@ -171,6 +179,7 @@ def db_reseal() -> None:
 
     async def run() -> int:
         database = Database(settings.database)
+        await asyncio.to_thread(database.migrate)
         try:
             return await reseal(database, load_keys(settings.secret_key.get_secret_value(), settings.data_dir))
         finally:
@@ -225,15 +234,29 @@ def _lines(stream: Any) -> Iterator[str]:
     return (line.strip() for line in stream if line.strip())
 
 
+def _in_utf8() -> None:
+    """Read and write UTF-8 whatever the locale says; bytes that are no text become marks instead of an error."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
 def _labelled(file: Path) -> list[tuple[str, str]]:
-    if not file.exists():
-        raise UserError(f"{file} is not there")
+    try:
+        content = file.read_text(encoding="utf-8-sig")  # Windows' editors put a byte order mark first
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{file} is not text in UTF-8: save it as UTF-8") from None
     lines = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(content.split("\n"), 1):
         if line.strip():
             try:
                 entry = json.loads(line)
-                lines.append((str(entry["text"]), str(entry["intent"])))
+                text, intent = entry["text"], entry["intent"]
+                if not (isinstance(text, str) and isinstance(intent, str)):
+                    raise TypeError
+                lines.append((text, intent))
             except (ValueError, KeyError, TypeError):
                 raise UserError(f'{file}:{number}: write {{"text": ..., "intent": ...}}') from None
     if not lines:
@@ -322,6 +345,7 @@ async def _chat(settings: Settings) -> None:
                 for button in reply.buttons:
                     choices += 1
                     out.print(f"  [bold]{choices}[/] {_escape(button.title)}")
+            replies = ()  # an empty line says nothing twice
             try:
                 text = await asyncio.to_thread(input, "you> ")
             except (EOFError, KeyboardInterrupt):
@@ -339,13 +363,28 @@ def _escape(text: str) -> str:
 def main() -> None:
     """Entry point: a mistake of the user's is one line on stderr and exit status 1, never a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    from bot.engine.training import TrainingFailed
-
+    _in_utf8()
     try:
         app()
-    except (UserError, SettingsError, TrainingFailed) as error:
-        err.print(f"[red]twostep:[/] {_escape(str(error))}")
+    except Exception as error:
+        mistake = _mistake(error)
+        if mistake is None:
+            raise
+        err.print(f"[red]twostep:[/] {_escape(mistake)}")
         raise SystemExit(1) from None
+
+
+def _mistake(error: Exception) -> str | None:
+    """One line for the operator; None for a fault of ours. The parts load slowly, so only when there is an error."""
+    if isinstance(error, (UserError, SettingsError)):
+        return str(error)
+    from bot.db import UNAVAILABLE, DatabaseUnusable, cause_of
+    from bot.engine.training import TrainingFailed
+    from bot.privacy import KeysUnusable
+
+    if isinstance(error, UNAVAILABLE):
+        return f"the database: {cause_of(error)}; `twostep doctor` may tell more"
+    return str(error) if isinstance(error, (DatabaseUnusable, KeysUnusable, TrainingFailed)) else None
 
 
 if __name__ == "__main__":

@@ -35,6 +35,11 @@ Clock = Callable[[], int]
 UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeoutError)
 """What SQLAlchemy raises when the database cannot be reached just now."""
 
+
+class DatabaseUnusable(Exception):
+    """The database cannot be opened as the settings say; the message names the cause and the mend, in one line."""
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -51,6 +56,7 @@ POSTGRESQL = {
     # A server that vanished without a word is noticed within seconds (libpq counts the last one in milliseconds).
     "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 5000,
 }
+_MEND = "check TWOSTEP_DATABASE_URL, or TWOSTEP_DATA_DIR where that is empty"
 POOL_TIMEOUT = 3.0  # seconds to wait for a connection; below the time limit of a turn
 
 
@@ -65,6 +71,9 @@ class Database:
     Args:
         url: `sqlite+aiosqlite:///FILE` or `postgresql+psycopg://...`.
         pool_timeout: seconds to wait for a connection.
+
+    Raises:
+        DatabaseUnusable: the folder of the file cannot be made.
     """
 
     def __init__(self, url: str, *, pool_timeout: float = POOL_TIMEOUT) -> None:
@@ -75,7 +84,7 @@ class Database:
         self._scanner: AsyncEngine
         if self.is_sqlite:
             if self.url.database:
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(Path(self.url.database).parent)
             inline, limits = self.url.set(drivername=DRIVER), {"max_overflow": 0, "pool_timeout": pool_timeout}
             self._writer = create_async_engine(inline, pool_size=1, **limits)
             self._reader = create_async_engine(inline, pool_size=4, **limits)
@@ -135,14 +144,16 @@ class Database:
 
         A revision that this code does not know is a newer release's: its tables are left as they are, so that a
         replica of the release before can still start beside it (docs/production.md says what a revision may do).
+
+        Raises:
+            DatabaseUnusable
         """
         with self._plain_connection() as connection:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             config = _alembic_config()
             current = MigrationContext.configure(connection).get_current_revision()
-            known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-            if current and current not in known:
+            if is_newer(current):
                 log.warning("the database is of a newer release", extra={"reason": current})
                 return
             config.attributes["connection"] = connection
@@ -150,19 +161,46 @@ class Database:
             connection.commit()
 
     def revision(self) -> tuple[str | None, str | None]:
-        """The revision that the database has, and the newest that this code knows."""
+        """The revision that the database has, and the newest that this code knows.
+
+        Raises:
+            DatabaseUnusable
+        """
         with self._plain_connection() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
         return current, ScriptDirectory.from_config(_alembic_config()).get_current_head()
 
     def _plain_connection(self) -> Connection:
         url = self.url.set(drivername="sqlite" if self.is_sqlite else "postgresql+psycopg")
-        connection = create_engine(url, poolclass=NullPool).connect()
-        if self.is_sqlite:
-            connection.exec_driver_sql("PRAGMA busy_timeout=10000")
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")  # stays; turning it on later would need a free file
-            connection.commit()
+        try:
+            connection = create_engine(url, poolclass=NullPool).connect()
+            if self.is_sqlite:
+                connection.exec_driver_sql("PRAGMA busy_timeout=10000")
+                # WAL mode stays; turning it on later would need a free file.
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                connection.commit()
+        except DBAPIError as error:
+            name = self.url.database if self.is_sqlite else self.url.render_as_string(hide_password=True)
+            raise DatabaseUnusable(f"{name}: {cause_of(error)}; {_MEND}") from error
         return connection
+
+
+def cause_of(error: BaseException) -> str:
+    """What the driver said, in one line."""
+    return next(iter(str(getattr(error, "orig", None) or error).splitlines()), type(error).__name__)
+
+
+def is_newer(revision: str | None) -> bool:
+    """True for a revision of a later release, which this code does not know."""
+    known = {script.revision for script in ScriptDirectory.from_config(_alembic_config()).walk_revisions()}
+    return revision is not None and revision not in known
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnusable(f"{folder}: {error.strerror or error}; {_MEND}") from error
 
 
 def is_conflict(error: DBAPIError) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
+from pydantic_settings import DotEnvSettingsSource
+
 from bot.audit.store import AuditStore
-from bot.db import Database
+from bot.db import Database, DatabaseUnusable, is_newer
 from bot.http.limits import Limiter
-from bot.privacy import load_keys
+from bot.privacy import Keys, KeysUnusable, load_keys
 from bot.settings import Settings
 
 
@@ -28,12 +32,14 @@ def examine(settings: Settings, root: Path) -> Iterator[Finding]:
     from bot.engine.training import Project, is_current
 
     yield Finding(f"settings: {settings.mode} mode, {settings.own_url}")
+    yield from _examine_names()
+    keys = None
     try:
-        load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+        keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
         yield Finding("keys")
-    except (OSError, ValueError) as error:
-        yield Finding("keys", False, f"{error}; set TWOSTEP_SECRET_KEY, or mend {settings.data_dir / 'keys'}")
-    yield from _examine_database(settings)
+    except KeysUnusable as error:
+        yield Finding("keys", False, str(error))
+    yield from _examine_database(settings, keys)
     yield from _examine_delivery(settings)
     current = is_current(Project(root))
     yield Finding("model", current, "" if current else "run `twostep train`")
@@ -45,24 +51,39 @@ def examine(settings: Settings, root: Path) -> Iterator[Finding]:
             yield Finding("Redis", False, f"it does not answer ({type(error).__name__}): check TWOSTEP_REDIS_URL")
 
 
-def _examine_database(settings: Settings) -> Iterator[Finding]:
-    database = Database(settings.database)
+def _examine_names() -> Iterator[Finding]:
+    """A misspelt setting is read by nobody, and nobody would notice."""
+    known = {f"TWOSTEP_{name.upper()}" for name in Settings.model_fields}
+    given = {name.upper() for name in (*os.environ, *DotEnvSettingsSource(Settings).env_vars)}
+    for name in sorted(given - known):
+        if name.startswith("TWOSTEP_") and not name.startswith("TWOSTEP_TEST_"):
+            meant = get_close_matches(name, known, 1)
+            mend = f"is {meant[0]} meant?" if meant else "take it out; .env.example has all settings"
+            yield Finding(name, False, f"there is no such setting: {mend}")
+
+
+def _examine_database(settings: Settings, keys: Keys | None) -> Iterator[Finding]:
     try:
+        database = Database(settings.database)
         current, newest = database.revision()
-    except Exception as error:
-        yield Finding("database", False, f"it does not answer ({type(error).__name__}): check TWOSTEP_DATABASE_URL")
+    except DatabaseUnusable as error:
+        yield Finding("database", False, str(error))
+        return
+    if is_newer(current):
+        yield Finding(
+            f"database: revision {current}", False, f"it is of a newer release (newest here: {newest}): update twostep"
+        )
         return
     yield Finding(
         f"database: revision {current or 'none'}", current == newest,
         "" if current == newest else f"run `twostep db upgrade` (newest: {newest})",
     )
-    if current == newest and not settings.verification_url:
-        damage = asyncio.run(_audit_damage(settings, database))
+    if current == newest and keys and not settings.verification_url:
+        damage = asyncio.run(_audit_damage(database, keys))
         yield Finding("audit record", not damage, "; ".join(damage[:3]))
 
 
-async def _audit_damage(settings: Settings, database: Database) -> list[str]:
-    keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
+async def _audit_damage(database: Database, keys: Keys) -> list[str]:
     try:
         return [str(damage) for damage in await AuditStore(database, keys).verify()]
     finally:

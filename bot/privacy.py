@@ -172,16 +172,32 @@ class Keys:
         raise ValueError(f"a {purpose} field was sealed with a key that is not here")
 
 
+class KeysUnusable(ValueError):
+    """The file of keys cannot be used; the message names it, the cause and the mend, in one line."""
+
+
 def load_keys(secret: str, data_dir: Path) -> Keys:
     """The keys of this installation.
 
     Args:
         secret: TWOSTEP_SECRET_KEY: one or more master secrets, current first, separated by commas. When empty, they
             are the lines of `DATA_DIR/keys`, which is made (readable by its owner only) where it does not exist.
+
+    Raises:
+        KeysUnusable
+        ValueError: `secret` is too short; the settings see to that before.
     """
     if secret:
         return Keys(*(part.strip().encode() for part in secret.split(",")))
     path = data_dir / "keys"
+    try:
+        return Keys(*(line.strip().encode() for line in _kept_secrets(path).splitlines() if line.strip()))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise KeysUnusable(f"{path}: {why}; mend or move away that file, or set TWOSTEP_SECRET_KEY") from error
+
+
+def _kept_secrets(path: Path) -> str:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         made = path.with_name(f"keys.{secrets.token_hex(4)}")
@@ -192,7 +208,7 @@ def load_keys(secret: str, data_dir: Path) -> Keys:
         except FileExistsError:
             pass
         made.unlink()
-    return Keys(*(line.strip().encode() for line in path.read_text().splitlines() if line.strip()))
+    return path.read_text()
 
 
 def _derive(master: bytes, purpose: str) -> bytes:

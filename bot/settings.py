@@ -5,11 +5,13 @@ Names are `TWOSTEP_` plus the field in capitals; `.env.example` explains each.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AnyHttpUrl,
@@ -26,6 +28,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 HTTP_URL = TypeAdapter(AnyHttpUrl)
+SENDER = re.compile(r"\+[1-9]\d{7,14}|\d{3,8}|MG\w+")
+MAILBOX = re.compile(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+")
 
 
 class Mode(StrEnum):
@@ -62,6 +66,40 @@ def _rate(value: Any) -> Any:
     return Rate(int(count), int(seconds))
 
 
+def _check_http(value: str) -> None:
+    try:
+        HTTP_URL.validate_python(value)
+    except ValidationError:
+        raise ValueError("write an address such as https://help.example.org") from None
+
+
+def _networks(value: Any) -> Any:
+    try:
+        return tuple(ip_network(part, strict=False) for part in _split(value))
+    except ValueError:
+        raise ValueError("write networks such as 10.0.0.0/8, comma-separated") from None
+
+
+def _port_is_one(url: str) -> bool:
+    """False where what stands after the colon is no port."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _is_url(address: str) -> bool:
+    """True for what SQLAlchemy can read, whose passwords may hold what other addresses may not."""
+    from sqlalchemy import make_url  # loads slowly
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(address)
+    except (ArgumentError, ValueError):
+        return False
+    return True
+
+
 def _origin(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
@@ -71,7 +109,7 @@ def _origin(value: str) -> str:
 
 Waits = Annotated[tuple[NonNegativeInt, ...], NoDecode, BeforeValidator(_split)]
 Limit = Annotated[Rate, NoDecode, BeforeValidator(_rate)]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -141,19 +179,21 @@ class Settings(BaseSettings):
     chat_per_session: Limit = Rate(20, 60)
     chat_per_address: Limit = Rate(60, 60)
     contact_per_address: Limit = Rate(10, 600)
-    turn_timeout: Annotated[float, Field(gt=0)] = 5.0
+    turn_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
 
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite+aiosqlite://", "postgresql+psycopg://")):
+        scheme, _, rest = value.partition("://")
+        is_file = scheme == "sqlite+aiosqlite" and rest.startswith("/") and rest not in ("/", "/:memory:")
+        if value and not is_file and not (scheme == "postgresql+psycopg" and _is_url(value)):
             raise ValueError("write sqlite+aiosqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME")
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _known_redis(cls, value: str) -> str:
-        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+        if value and not (value.startswith(("redis://", "rediss://", "unix://")) and _port_is_one(value)):
             raise ValueError("write redis://HOST:PORT/NUMBER")
         return value
 
@@ -162,16 +202,18 @@ class Settings(BaseSettings):
     def _plain_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_origin(origin) for origin in value)
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("host")
     @classmethod
-    def _networks(cls, value: Any) -> Any:
-        return [ip_network(part, strict=False) for part in value] if isinstance(value, list) else value
+    def _bare_host(cls, value: str) -> str:
+        if not value.isascii() or any(mark in value for mark in "/@[] "):
+            raise ValueError("write an address or a name without scheme and port, such as 127.0.0.1")
+        return value
 
     @field_validator("public_url", "contact_page", "twilio_api_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
         if value:
-            HTTP_URL.validate_python(value)
+            _check_http(value)
         return value.rstrip("/")
 
     @field_validator("send_waits")
@@ -181,17 +223,74 @@ class Settings(BaseSettings):
             raise ValueError("write seconds separated by commas, such as 30,60,120")
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _without_path(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.path or parts.query or parts.fragment:
+            raise ValueError("write the address without a path, such as https://help.example.org")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, OSError, ValueError):
+            raise ValueError("write a name of the time zone database, such as America/New_York") from None
+        return value
+
+    @field_validator("phone")
+    @classmethod
+    def _dialled(cls, value: str) -> str:
+        if sum(character.isdecimal() for character in value) < 7:
+            raise ValueError("write a phone number such as 845-555-0100")
+        return value
+
+    @field_validator("practice", "portal", "contact_reason", "phone", "notice")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("write one line")
+        return value.strip()
+
+    @field_validator("code_sender", "help_sender")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if value and not SENDER.fullmatch(value):
+            raise ValueError("write a number such as +18455550100, a short code, or a messaging service's SID (MG...)")
+        return value
+
+    @field_validator("sms_regions")
+    @classmethod
+    def _regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from phonenumbers import SUPPORTED_REGIONS  # loads slowly, and the usual needs no check
+
+        regions = tuple(region.upper() for region in value)
+        if not regions or not SUPPORTED_REGIONS.issuperset(regions):
+            raise ValueError("write ISO codes of countries, comma-separated, such as US,CA")
+        return regions
+
+    @field_validator("mail_from", "contact_inbox")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        if value and not MAILBOX.fullmatch(value):
+            raise ValueError("write an email address such as help@example.org")
+        return value
+
     @field_validator("verification_url")
     @classmethod
     def _verification(cls, value: str) -> str:
         if value not in ("", "none"):
-            HTTP_URL.validate_python(value)
+            _check_http(value)
         return value.rstrip("/")
 
     @field_validator("smtp_url")
     @classmethod
     def _smtp(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not value.get_secret_value().startswith(("smtp://", "smtps://")):
+        url = value.get_secret_value()
+        named = url.startswith(("smtp://", "smtps://")) and urlsplit(url).hostname and _port_is_one(url)
+        if url and not named:
             raise ValueError("write smtp://USER:PASSWORD@HOST:587 (STARTTLS) or smtps://USER:PASSWORD@HOST:465")
         return value
 
@@ -316,6 +415,7 @@ def load_settings(**overrides: Any) -> Settings:
         lines = []
         for problem in error.errors(include_input=False, include_url=False):
             name = f"TWOSTEP_{problem['loc'][0]}".upper() if problem["loc"] else ""
-            message = problem["msg"].removeprefix("Value error, ")
+            message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+            message = message.partition(", unable to parse")[0]
             lines.append(f"{name}: {message}" if name else message)
         raise SettingsError("; ".join(dict.fromkeys(lines))) from None

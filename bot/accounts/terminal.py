@@ -7,13 +7,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.accounts.addresses import UnusableAddress
 from bot.accounts.model import AccountError, Role
-from bot.accounts.service import AccountService
+
+if TYPE_CHECKING:
+    from bot.accounts.service import AccountService
 
 ResetFactor = Callable[[str], Awaitable[None]]
 
@@ -38,6 +39,8 @@ def accounts_commands(open_office: OpenOffice) -> typer.Typer:
     commands = typer.Typer(no_args_is_help=True, help="People who sign in.")
 
     def run(work: Callable[[Office], Awaitable[str]]) -> None:
+        from bot.accounts.addresses import UnusableAddress  # the numbers of the world load slowly
+
         async def inside() -> str:
             async with open_office() as office:
                 return await work(office)

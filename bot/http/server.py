@@ -140,18 +140,23 @@ async def serving(app: Sanic[Any, Any], *, host: str = "127.0.0.1", port: int = 
     """Serve until the block ends, then let running requests finish; yields the port (`port=0`: a free one)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
     try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
         server: Any = await app.create_server(
             sock=listener, return_asyncio_server=True, asyncio_server_kwargs={"start_serving": False}
         )
         if server is None:
             raise RuntimeError("the server did not start")
-        await server.startup()
-        await server.before_start()
-        await server.start_serving()
-        await server.after_start()
+        try:
+            await server.startup()
+            await server.before_start()
+            await server.start_serving()
+            await server.after_start()
+        except BaseException:
+            server.close()  # or the loop cannot be closed, and says so instead of why nothing started
+            await server.wait_closed()
+            raise
         try:
             yield int(listener.getsockname()[1])
         finally:

@@ -8,15 +8,16 @@ scheme.
 from __future__ import annotations
 
 import io
+import json
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bot.insights.figures import Report, Tally, cell, is_small
 from bot.insights.model import Outcome
-from bot.insights.tables import CHANNELS, OUTCOMES, REASONS
+from bot.insights.tables import CHANNELS, OUTCOMES, REASONS, as_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,25 +38,38 @@ _DARK = {
     "#97a5a9": "#7f979d",
 }
 _MOST_ROWS = 14
-_drawing = threading.Lock()  # matplotlib's settings belong to the whole process
+KEPT = 64  # charts, some 15 KiB each: a page that is looked at again, or by a colleague, is not drawn again
+_drawn: dict[str, str] = {}
+_drawing = threading.Lock()  # matplotlib's settings belong to the whole process, and so do the charts that are kept
 
 Draw = Callable[["Axes", Report], None]
 
 
 def chart(name: str, report: Report) -> str:
-    """A chart as SVG. CPU work of about a tenth of a second: call it in a thread.
+    """A chart as SVG. CPU work of about a tenth of a second, done once for the same figures: call it in a thread.
 
     Raises:
         KeyError: there is no chart of this name.
     """
-    title, describe, draw = CHARTS[name]
+    title, _, draw = CHARTS[name]
+    key = f"{name} {json.dumps(as_json(report), sort_keys=True)} {report.names}"
+    with _drawing:
+        if key not in _drawn:
+            while len(_drawn) >= KEPT:
+                del _drawn[next(iter(_drawn))]
+            _drawn[key] = _finish(_draw(name, draw, report), title, about(name, report))
+        return _drawn[key]
+
+
+def _draw(name: str, draw: Draw, report: Report) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     rows = max(len(report.topics), 1)
-    with _drawing, rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "text.color": TEXT, "font.size": 10}):
-        height = 1.8 + 0.32 * min(rows, _MOST_ROWS) if name == "topics" else 3.6
-        figure = Figure(figsize=(8, height), layout="constrained")
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "text.color": TEXT, "font.size": 10}):
+        # Inches; a chart that shares its row with another is smaller, so that its words come out equally large.
+        size = (8.0, 1.8 + 0.32 * min(rows, _MOST_ROWS)) if name == "topics" else (6.4, 3.6)
+        figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
         axes.set_facecolor("none")
         axes.tick_params(colors=TEXT, length=0)
@@ -65,7 +79,7 @@ def chart(name: str, report: Report) -> str:
         draw(axes, report)
         out = io.StringIO()
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _finish(out.getvalue(), title, describe(report))
+    return out.getvalue()
 
 
 def _finish(svg: str, title: str, description: str) -> str:
@@ -94,6 +108,12 @@ def _percent(value: float | None) -> float:
     return float("nan") if value is None else 100 * value
 
 
+def _rule(axes: Axes, axis: Literal["x", "y"]) -> None:
+    """Faint lines behind the bars, to read their length by."""
+    axes.grid(axis=axis, color=LINE, linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
 def _legend(axes: Axes, columns: int) -> None:
     legend = axes.figure.legend(loc="outside upper left", ncols=columns, frameon=False)
     for text in legend.get_texts():
@@ -112,6 +132,7 @@ def _stack(
         else:
             axes.bar(range(len(names)), counts, bottom=base, width=0.75, **bar)
         base = [a + b for a, b in zip(base, counts, strict=True)]
+    _rule(axes, "x" if across else "y")
     if across:
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
@@ -119,11 +140,11 @@ def _stack(
     else:
         _period_ticks(axes, names)
         axes.set_ylabel("episodes", color=TEXT)
-    _legend(axes, 4)
+    _legend(axes, 3)
 
 
 def _period_ticks(axes: Axes, names: Sequence[str]) -> None:
-    step = max(1, -(-len(names) // 8))
+    step = max(1, -(-len(names) // 6))
     places = range(0, len(names), step)
     axes.set_xticks(list(places), [names[place] for place in places])
 
@@ -140,6 +161,7 @@ def _deflection(axes: Axes, report: Report) -> None:
     axes.bar(range(len(names)), confirmed, width=0.75, color=COLOURS[first], label=OUTCOMES[first])
     axes.bar(range(len(names)), assumed, width=0.75, bottom=confirmed, color=COLOURS[second], label=OUTCOMES[second])
     _period_ticks(axes, names)
+    _rule(axes, "y")
     axes.set_ylim(0, 100)
     axes.set_ylabel("% of episodes", color=TEXT)
     _legend(axes, 2)
@@ -155,9 +177,10 @@ def _rates(axes: Axes, report: Report) -> None:
     for label, colour, style, values in lines:
         axes.plot(range(len(names)), values, style, color=colour, label=label, linewidth=2, markersize=6)
     _period_ticks(axes, names)
+    _rule(axes, "y")
     axes.set_ylim(0, 105)
     axes.set_ylabel("%", color=TEXT)
-    _legend(axes, 3)
+    _legend(axes, 2)
 
 
 def _reasons(axes: Axes, report: Report) -> None:
@@ -168,6 +191,7 @@ def _reasons(axes: Axes, report: Report) -> None:
     axes.set_yticks(range(len(shown)), list(REASONS.values()))
     axes.invert_yaxis()
     axes.set_xlabel("episodes", color=TEXT)
+    _rule(axes, "x")
     axes.margins(x=0.1)
 
 
@@ -181,19 +205,20 @@ def _topics(axes: Axes, report: Report) -> None:
     _stack(axes, [report.topic_name(name) for name in groups], list(groups.values()), list(OUTCOMES), across=True)
 
 
-def _about(report: Report, what: str) -> str:
+def about(name: str, report: Report) -> str:
+    """What a chart shows, in words."""
     return (
-        f"{what}, {report.since} to {report.until}, {cell(report.total.episodes)} episodes. "
+        f"{CHARTS[name][1]}, {report.since} to {report.until}, {cell(report.total.episodes)} episodes. "
         "Cells of fewer than 5 episodes are left out. The figures are in the table beside it."
     )
 
 
-CHARTS: Mapping[str, tuple[str, Callable[[Report], str], Draw]] = {
-    "deflection": ("Deflection", lambda r: _about(r, "Confirmed and assumed resolved episodes in %"), _deflection),
-    "outcomes": ("Outcomes", lambda r: _about(r, "Episodes by outcome"), _outcomes),
-    "rates": ("Rates", lambda r: _about(r, "Helpfulness, escalation and fallback rate in percent"), _rates),
-    "reasons": ("Escalations by reason", lambda r: _about(r, "Escalated episodes by reason"), _reasons),
-    "channels": ("Channels", lambda r: _about(r, "Outcomes by channel"), _channels),
-    "topics": ("Topics", lambda r: _about(r, "Outcomes by topic, the most frequent ones"), _topics),
+CHARTS: Mapping[str, tuple[str, str, Draw]] = {
+    "deflection": ("Deflection in its two parts", "Confirmed and assumed resolved episodes in %", _deflection),
+    "outcomes": ("Episodes by outcome", "Episodes by outcome", _outcomes),
+    "rates": ("Helpfulness, escalation, fallback", "Helpfulness, escalation and fallback rate in percent", _rates),
+    "reasons": ("Escalations by reason", "Escalated episodes by reason", _reasons),
+    "channels": ("Outcomes by channel", "Outcomes by channel", _channels),
+    "topics": ("Outcomes by topic", "Outcomes by topic, the most frequent ones", _topics),
 }
-"""Name in the address -> title, description, drawing."""
+"""Name in the address -> title, what is drawn, drawing."""

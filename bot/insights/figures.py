@@ -195,12 +195,8 @@ def label(first: date, by: By) -> str:
 
 def periods(since: date, until: date, by: By) -> list[str]:
     """Every period's label, also of those in which nothing happened."""
-    labels: dict[str, None] = {}
-    day = since
-    while day <= until:
-        labels[label(period(day, by), by)] = None
-        day += timedelta(days=1)
-    return list(labels)
+    days = (date.fromordinal(number) for number in range(since.toordinal(), until.toordinal() + 1))
+    return list(dict.fromkeys(label(period(day, by), by) for day in days))
 
 
 def summarise(

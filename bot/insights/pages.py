@@ -15,7 +15,7 @@ from sanic import HTTPResponse, Request
 from bot.http.api import Api, Auth, see_other
 from bot.http.pages import Pages
 from bot.http.problem import Forbidden, NotFound
-from bot.insights.charts import CHART_POLICY, CHARTS, chart
+from bot.insights.charts import CHART_POLICY, CHARTS, about, chart
 from bot.insights.console import Guard, NotSignedIn, Staff
 from bot.insights.figures import By, Report
 from bot.insights.service import Insights
@@ -54,7 +54,7 @@ def span_of(values: Mapping[str, Any], today: date) -> Span:
         last = date.fromisoformat(until) if until else today
         first = date.fromisoformat(since) if since else last - timedelta(days=USUAL - 1)
         by = By(values.get("by") or By.WEEK)
-    except ValueError:
+    except (ValueError, OverflowError):  # no day, or 29 days before the first of all
         return Span(usual.since, usual.until, usual.by, "Write days like 2026-11-24. The last 30 days are shown.")
     if first > last:
         return Span(usual.since, usual.until, usual.by, "The first day is after the last. The last 30 days are shown.")
@@ -114,7 +114,7 @@ def figure_pages(frame: Frame, insights: Insights) -> Api:
         span, found = await report(request)
         return frame.render(
             template, staff, here, span=span, report=found, tables={table.name: table for table in tables(found)},
-            charts={name: CHARTS[name][1](found) for name in charts}, periods=list(By),
+            charts={name: (CHARTS[name][0], about(name, found)) for name in charts}, periods=list(By),
         )
 
     @frame.page(api, "GET", "/staff")

@@ -17,6 +17,7 @@ from bot.insights.store import InsightStore
 
 QUEUE_LENGTH = 500  # entries shown at once
 NOTICE_LENGTH = 200  # characters
+NOT_YAML = {0xFFFE: " ", 0xFFFF: " "}  # YAML 1.2, 5.1: no reader takes a file with these; the door lets them in
 
 
 class Line(Protocol):
@@ -311,7 +312,8 @@ class Insights:
         """The labelled messages as Rasa training data (YAML), by intent."""
         by_intent: dict[str, dict[str, str]] = {}
         for question in await self.questions(State.LABELLED):
-            example = " ".join(question.text.split()).replace("](", "] (").replace("]{", "] {")
+            # These brackets would be an entity to Rasa.
+            example = " ".join(question.text.translate(NOT_YAML).split()).replace("](", "] (").replace("]{", "] {")
             by_intent.setdefault(question.intent, {}).setdefault(same_words(example), example)
         lines = ['version: "3.1"', "", "nlu:" if by_intent else "nlu: []"]
         for intent, texts in sorted(by_intent.items()):

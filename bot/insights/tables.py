@@ -39,7 +39,7 @@ class Rate:
     value: float | None
 
     def __str__(self) -> str:
-        return "–" if self.value is None else f"{100 * self.value:.1f} %"
+        return "–" if self.value is None else f"{100 * self.value:.1f}%"
 
 
 Cell = str | int | Rate
@@ -126,10 +126,14 @@ def as_csv(table: Table) -> str:
     return out.getvalue()
 
 
+FORMULA = tuple("=+-@＝＋－＠")
+"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection), blanks before it left out."""
+
+
 def _plain(value: Cell) -> str | int:
     if isinstance(value, Rate):
         return "" if value.value is None else f"{value.value:.4f}"
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and value.lstrip()[:1] in FORMULA:
         return f"'{value}"
     return value
 

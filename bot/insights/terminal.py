@@ -87,7 +87,7 @@ async def _report(open_insights: OpenInsights, since: str, until: str, by: By, f
         try:
             last = date.fromisoformat(until) if until else insights.today()
             first = date.fromisoformat(since) if since else last - timedelta(days=29)
-        except ValueError:
+        except (ValueError, OverflowError):  # no day, or 29 days before the first of all
             _fail("write days like 2026-11-24")
         if first > last:
             _fail(f"the first day, {first}, is after the last, {last}")

@@ -17,6 +17,7 @@ from bot.insights.service import Insights, NotThere, State
 from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv
 
 PAGE = 50  # conversations on one page
+EXPORTED = 10_000  # conversations in one file, the newest
 WHYS = {Why.FALLBACK: "no answer", Why.THUMBS_DOWN: "thumb down"}
 DONE = {
     "label": "Labelled. It is in the file of training examples now.", "dismiss": "Dismissed.",
@@ -24,6 +25,7 @@ DONE = {
 }
 KINDS = {"fallback": "not understood", "error": "failed"}
 _LINK = re.compile(r"\[([^\]\n]+)\]\((?:https://|tel:|mailto:)[^\s()<>\"]+\)")
+_ID = re.compile(r"[\w:.-]{1,128}", re.ASCII)  # of a conversation or a contact request; anything else is nobody's
 CONTACT_STATES = {"new": "New", "in_progress": "In progress", "done": "Done"}
 
 
@@ -56,7 +58,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         """Label, dismiss or reopen an entry with all that say the same."""
         form = read_form(request)
         conversation, number, action = form.get("conversation", ""), form.get("seq", ""), form.get("action", "")
-        if not (number.isascii() and number.isdecimal() and len(number) < 9):
+        if _whole(number) is None or not _ID.fullmatch(conversation):
             raise Invalid("The form is not complete.")
         intent = form.get("intent", "")
         if action not in ("label", "dismiss", "reopen") or (action == "label" and intent not in intents):
@@ -137,12 +139,14 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
     @frame.page(api, "GET", "/staff/requests/<reference:str>")
     async def contact_request(request: Request, reference: str) -> HTTPResponse:
         """One contact request."""
+        _check_id(reference)
         staff = await frame.guard.staff(request, "staff.request_viewed", reference)
         return await show_request(staff, reference, 200, "")
 
     @frame.page(api, "POST", "/staff/requests/<reference:str>")
     async def change(request: Request, reference: str) -> HTTPResponse:
         """Say how far it is."""
+        _check_id(reference)
         form = read_form(request)
         state, note = form.get("state", ""), form.get("note", "").replace("\r\n", "\n").strip()
         if state not in CONTACT_STATES:
@@ -158,17 +162,17 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
 
     # --- conversations --------------------------------------------------------------------------------------------
 
+    def chosen(request: Request) -> tuple[str, str]:
+        outcome, topic = request.args.get("outcome", ""), request.args.get("topic", "")
+        return outcome if outcome in set(Outcome) else "", topic if topic in intents else ""
+
     @frame.page(api, "GET", "/staff/conversations")
     async def conversations(request: Request) -> HTTPResponse:
         """The newest episodes."""
-        outcome, topic = request.args.get("outcome", ""), request.args.get("topic", "")
-        outcome = outcome if outcome in set(Outcome) else ""
-        topic = topic if topic in intents else ""
-        before = request.args.get("before", "")
+        outcome, topic = chosen(request)
         staff = await frame.guard.staff(request, "staff.conversations_viewed", f"{outcome}:{topic}".strip(":"))
         found = await insights.latest(
-            outcome=outcome, topic=topic, before=int(before) if before.isascii() and before.isdecimal() else None,
-            limit=PAGE + 1,
+            outcome=outcome, topic=topic, before=_whole(request.args.get("before", "")), limit=PAGE + 1
         )
         return frame.render(
             "staff/conversations.html", staff, "conversations", episodes=found[:PAGE], more=len(found) > PAGE,
@@ -176,9 +180,23 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
             intent_name=intent_name, local=insights.local,
         )
 
+    @frame.page(api, "GET", "/staff/conversations.csv")
+    async def conversations_csv(request: Request) -> HTTPResponse:
+        """The list of episodes as a CSV file, without words and without whose they are."""
+        outcome, topic = chosen(request)
+        await frame.guard.staff(request, "staff.conversations_exported", f"{outcome}:{topic}".strip(":"))
+        rows: list[tuple[Cell, ...]] = [
+            (insights.local(e.began_at), CHANNELS.get(e.channel, e.channel), intent_name(e.topic),
+             OUTCOMES.get(e.outcome, "only a greeting"), e.messages)
+            for e in await insights.latest(outcome=outcome, topic=topic, limit=EXPORTED)
+        ]
+        columns = ("Began", "Channel", "Topic", "Outcome", "Questions")
+        return csv_file(as_csv(Table("conversations", "", columns, tuple(rows))), "conversations.csv")
+
     @frame.page(api, "GET", "/staff/conversations/<conversation:str>")
     async def conversation(request: Request, conversation: str) -> HTTPResponse:
         """What was said, redacted as it is kept."""
+        _check_id(conversation)
         staff = await frame.guard.staff(request, "staff.conversation_viewed", frame.guard.veil(conversation))
         try:
             episodes, lines = await insights.conversation(conversation)
@@ -195,6 +213,16 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
 def spoken(text: str) -> str:
     """A reply as it was read: links by their labels."""
     return _LINK.sub(r"\1", text)
+
+
+def _whole(text: str) -> int | None:
+    """A number as it stands in an address; None for anything else, and for what no database could hold."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+def _check_id(text: str) -> None:
+    if not _ID.fullmatch(text):
+        raise NotFound
 
 
 def _state(text: str) -> State:

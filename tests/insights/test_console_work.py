@@ -23,7 +23,7 @@ POSTS = {
 }
 FILES = [
     *(f"/staff/tables/{name}.csv" for name in ("summary", "periods", "reasons", "channels", "topics")),
-    "/staff/questions.csv", "/staff/requests.csv", "/staff/examples.yml",
+    "/staff/questions.csv", "/staff/requests.csv", "/staff/conversations.csv", "/staff/examples.yml",
     *(f"/staff/charts/{name}.svg" for name in ("deflection", "outcomes", "rates", "reasons", "channels", "topics")),
 ]
 
@@ -198,7 +198,7 @@ async def test_another_site_cannot_post(enter: Enter) -> None:
     assert "Texts are late." not in (await morgan.get("/staff/notice")).text
 
 
-@pytest.mark.parametrize("words", ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1"])
+@pytest.mark.parametrize("words", ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "＝1+1"])
 async def test_no_file_holds_a_formula(enter: Enter, words: str) -> None:
     """What a patient wrote is text in every file, whatever it begins with."""
     morgan, patient = await enter("morgan"), await enter("")
@@ -207,6 +207,48 @@ async def test_no_file_holds_a_formula(enter: Enter, words: str) -> None:
     assert [row[1] for row in listed[1:]] == [f"'{words.strip()}"]
     examples = yaml.safe_load(f"{(await morgan.get('/staff/examples.yml')).text}")
     assert examples["version"] == "3.1"
+
+
+async def test_the_file_of_examples_is_training_data_whatever_was_written(enter: Enter) -> None:
+    """What is no character, a list mark, brackets and lines of a patient's come out as one plain example each."""
+    morgan, written = await enter("morgan"), ["is it \uffff free", "- [free](x){y}: yes?", "a\u2028b\nc | #d"]
+    for words in written:
+        await talk(await enter(""), words, helpful=False)
+        sent = {**entry((await morgan.get("/staff/questions")).text), "action": "label", "intent": "ask_text_charges"}
+        assert (await morgan.post("/staff/questions", data=sent)).status_code == 303
+    [found] = yaml.safe_load((await morgan.get("/staff/examples.yml")).text)["nlu"]
+    assert sorted(found["examples"].splitlines()) == ["- - [free] (x){y}: yes?", "- a b c | #d", "- is it free"]
+
+
+async def test_the_lists_of_episodes_and_people_are_files_too(enter: Enter, sqlite_database: Database) -> None:
+    """The episodes that the page shows, filtered alike and without words; everybody who signs in, for admins alone."""
+    morgan, casey, patient = await enter("morgan"), await enter("casey"), await enter("")
+    await talk(patient, "will they charge me", "fallback")
+    listed = rows(await casey.get("/staff/conversations.csv?outcome=unanswered"))
+    assert listed[0] == ["Began", "Channel", "Topic", "Outcome", "Questions"]
+    assert [row[1:] for row in listed[1:]] == [["Web chat", "What two-step verification is", "Unanswered", "2"]]
+    assert rows(await casey.get("/staff/conversations.csv?outcome=error"))[1:] == []
+    assert (await casey.get("/staff/accounts.csv")).status_code == 403
+    listed = rows(await morgan.get("/staff/accounts.csv"))
+    assert ["casey", "Casey Sample", "agent", "enabled"] in listed
+    assert "@" not in str(listed)
+    written = await audited(sqlite_database)
+    assert ("staff.conversations_exported", "unanswered") in written and ("staff.accounts_exported", "") in written
+    for page in ("/staff/conversations", "/staff/accounts"):
+        assert f'href="{page}.csv' in (await morgan.get(page)).text
+
+
+@pytest.mark.parametrize(("address", "status"), [
+    ("/staff?until=0001-01-05", 200), ("/staff?since=9999-12-01&until=9999-12-31", 200), ("/staff?by=year", 200),
+    ("/staff/topics?since=%00", 200), (f"/staff/conversations?before={'9' * 30}", 200),
+    (f"/staff/conversations?before={'9' * 5000}", 200), ("/staff/conversations?outcome=%00&topic=%00", 200),
+    ("/staff/conversations/%00", 404), (f"/staff/conversations/{'a' * 500}", 404), ("/staff/requests/%00", 404),
+    ("/staff/questions?state=%00", 200), ("/staff/charts/none.svg", 404), ("/staff/tables/none.csv", 404),
+    ("/staff/charts/deflection.svg?since=0001-01-01&until=0001-01-02", 200),
+])
+async def test_an_address_that_makes_no_sense_breaks_nothing(enter: Enter, address: str, status: int) -> None:
+    """Days at the end of the calendar, numbers that no database holds and NUL give a page, or "not found"."""
+    assert (await (await enter("casey")).get(address)).status_code == status
 
 
 async def test_small_cells_are_hidden_on_pages_and_in_files(enter: Enter) -> None:

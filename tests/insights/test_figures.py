@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.insights.charts import chart
 from bot.insights.figures import SMALL, By, Counted, Report, cell, label, period, periods, summarise
 from bot.insights.model import DEFLECTED, ESCALATED, Outcome, Reason
 from bot.insights.tables import Rate, as_csv, as_json, tables
@@ -126,3 +128,23 @@ def test_a_spreadsheet_runs_nothing() -> None:
 
     text = as_csv(Table("t", "T", ("a",), (("=HYPERLINK(1)",), ("@x",), ("fine",))))
     assert text.splitlines() == ["a", "'=HYPERLINK(1)", "'@x", "fine"]
+
+
+def test_a_chart_is_drawn_once_for_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks again need not wait for the drawing; other figures are another chart."""
+    from matplotlib.figure import Figure
+
+    drawn: list[str] = []
+    save = Figure.savefig
+
+    def saving(self: Figure, *arguments: object, **options: object) -> None:
+        drawn.append("chart")
+        save(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Figure, "savefig", saving)
+    figures = [Counted("2026-11-03", "web", "drawn_once", Outcome.ASSUMED_RESOLVED, "", 17)]
+    first = chart("topics", _report(figures))
+    assert chart("topics", _report(figures)) == first
+    assert len(drawn) == 1
+    assert chart("topics", _report([*figures, *figures])) != first
+    assert len(drawn) == 2

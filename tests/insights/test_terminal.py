@@ -114,10 +114,16 @@ def test_report_of_days_without_anything(twostep: Any) -> None:
     assert found["total"]["deflection"] == {"total": None, "confirmed": None, "assumed": None}
 
 
+def test_the_last_days_of_the_calendar(twostep: Any) -> None:
+    """The end of what can be counted is a report as any other."""
+    result = twostep("report", "--since", "9999-12-31", "--until", "9999-12-31", "--by", "day", "--format", "json")
+    assert [row["period"] for row in json.loads(result.output)["periods"]] == ["9999-12-31"]
+
+
 @pytest.mark.parametrize(("words", "why"), [
     (("--since", "yesterday"), "write days like 2026-11-24"),
     (("--since", "2027-02-02", "--until", "2027-02-01"), "is after the last"),
-    (("--since", "1900-01-01"), "at most 40 years"),
+    (("--since", "1900-01-01"), "at most 40 years"), (("--until", "0001-01-05"), "write days like 2026-11-24"),
 ])
 def test_days_that_make_no_sense(twostep: Any, words: tuple[str, ...], why: str) -> None:
     """A mistake is one line that says what to write, and exit status 1."""

@@ -31,6 +31,7 @@ F11 = [
     "10 minutes",
     "mobile number .*on (your|the) account|number that is not the one on your account",
 ]
+F13 = ["technical", "into the portal|get in|get you back in"]
 S1 = ["Nobody from|No one from", "never type|Never type", "masked", "made useless"]
 
 FACTS: dict[str, list[str]] = {
@@ -48,15 +49,15 @@ FACTS: dict[str, list[str]] = {
     "ask_code_expiry": [*F11, "newest"],
     "report_code_rejected": [*F11, "latest|newest", "(useless|stop working)"],
     "ask_email_already_set": ["go on using|stay with email", *F6, *F9],
-    "report_no_access": [*CONTACT, "technical (trouble|problems)"],
-    "request_human": [*CONTACT, "technical questions|cannot get in"],
+    "report_no_access": [*CONTACT, *F13],
+    "request_human": [*CONTACT, *F13],
     "report_unrequested_code": [
         "(not share|keep that code to yourself)", "change your password", "845-703-6999", *S1,
     ],
     "share_code": S1,
     "ask_where_enter": ["sign-in page", "username and password"],
     "ask_capabilities": ["automated assistant|computer program"],
-    "report_emergency": ["911", "988", "medical advice"],
+    "report_emergency": ["911", "988", "medical advice", "records"],
 }
 
 
