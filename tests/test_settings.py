@@ -33,7 +33,7 @@ WRONG = {
     "bot_credential": ["short-one"],
     "verification_url": ["None"],
     "retention_days": ["0", "-7", "1.5"],
-    "send_waits": ["", "-1", "30;60"],
+    "send_waits": [",", "-1", "30;60"],
     "turn_timeout": ["0", "inf", "nan"],
 }
 COUNTS = {
