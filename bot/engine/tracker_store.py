@@ -18,7 +18,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
 from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, bindparam, delete, insert, select
 
-from bot.db import Clock, Database, metadata
+from bot.db import Clock, Database, metadata, prepared
 
 tracker_events = Table(
     "tracker_events",
@@ -45,11 +45,11 @@ RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event,
 
 JsonEvent = dict[str, Any]
 
-# Made once: building a statement costs more than running it.
-_RETRIEVE = select(tracker_states.c.data, tracker_states.c.position, tracker_states.c.at).where(
-    tracker_states.c.conversation == bindparam("wanted")
+_RETRIEVE = prepared(
+    select(tracker_states.c.data, tracker_states.c.position, tracker_states.c.at)
+    .where(tracker_states.c.conversation == bindparam("wanted"))
 )
-_APPEND = insert(tracker_events)
+_APPEND = prepared(insert(tracker_events))
 
 
 class StoredTracker(DialogueStateTracker):
@@ -68,10 +68,10 @@ class AsyncTrackerStore(TrackerStore):
         self._database = database
         self._clock = clock
         upsert = database.insert(tracker_states)
-        self._replace = upsert.on_conflict_do_update(
+        self._replace = prepared(upsert.on_conflict_do_update(
             index_elements=["conversation"],
             set_={name: upsert.excluded[name] for name in ("data", "position", "at")},
-        )
+        ))
         self._kinds: dict[str, type[Event]] = {}
         for kind in all_subclasses(Event):
             self._kinds.setdefault(kind.type_name, kind)
