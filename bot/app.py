@@ -277,6 +277,7 @@ def run(settings: Settings, *, only: str = "", announce: Callable[[str], None] =
     """
     log_as_json()
     app = create_app(settings, only=only)
+    app.config.TOUCHUP = True  # the only one of this process: Sanic may leave out of itself the signals nobody hears
 
     async def serve() -> None:
         stop = asyncio.Event()

@@ -11,6 +11,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -405,6 +406,7 @@ def _row(day: str, episode: Episode) -> dict[str, Any]:
     return row | {"day": day, "outcome": episode.outcome.value if episode.outcome else None}
 
 
+@lru_cache(4096)  # with each message the events of its whole episode are read again
 def _event(name: str, data: str) -> facts.Event:
     values = json.loads(data)
     if "topics" in values:
