@@ -19,6 +19,7 @@ from rasa.shared.core.events import (
     ActionExecuted,
     ActionReverted,
     ActiveLoop,
+    DefinePrevUserUtteredFeaturization,
     Event,
     Restarted,
     SessionStarted,
@@ -58,22 +59,28 @@ def _states_that_count(
     return states
 
 
+# Kinds of events are compared, not asked with `isinstance`: Rasa's are abstract classes, where that takes long.
+_TAKING_BACK = frozenset({ActionReverted, UserUtteranceReverted})
+_BEGINNING = frozenset({SessionStarted, Restarted})
+
+
 def _takes_back(events: Sequence[Event]) -> bool:
     """Whether something that happened counts as if it had not (forms fold their turns): Rasa replays the rest then."""
     return any(
-        isinstance(event, ActionReverted | UserUtteranceReverted) or (isinstance(event, ActiveLoop) and event.name)
+        type(event) in _TAKING_BACK or (type(event) is ActiveLoop and event.name)
         for event in events
     )
 
 
 def _actions_before(events: Sequence[Event], count: int) -> list[int]:
-    """Where the last so many actions of the session stand, the newest first."""
+    """Where the last so many actions of the session were predicted, the newest first."""
     places: list[int] = []
     for place in range(len(events) - 1, -1, -1):
-        if len(places) >= count or isinstance(events[place], SessionStarted | Restarted):
+        if len(places) >= count or type(events[place]) in _BEGINNING:
             break
-        if isinstance(events[place], ActionExecuted):
-            places.append(place)
+        if type(events[place]) is ActionExecuted:
+            noted = place > 0 and type(events[place - 1]) is DefinePrevUserUtteredFeaturization
+            places.append(place - 1 if noted else place)  # Rasa notes the prediction's kind before its action
     return places
 
 

@@ -10,7 +10,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -165,7 +165,7 @@ class InsightStore:
         row = {
             "conversation": conversation_of(event), "key": key_of(event), "name": type(event).__name__,
             "at": getattr(event, "at", 0), "challenge": getattr(event, "challenge", None),
-            "data": json.dumps(asdict(event)),
+            "data": json.dumps(_values(event)),
         }
         insert = self._keep_newer if isinstance(event, facts.FeedbackGiven) else self._keep
         return bool((await connection.execute(insert, row)).rowcount)
@@ -401,9 +401,14 @@ class InsightStore:
 
 
 def _row(day: str, episode: Episode) -> dict[str, Any]:
-    row = asdict(episode)
+    row = _values(episode)
     del row["misses"]
     return row | {"day": day, "outcome": episode.outcome.value if episode.outcome else None}
+
+
+def _values(entry: Any) -> dict[str, Any]:
+    """The fields of a flat dataclass (`asdict` copies each value deeply)."""
+    return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
 @lru_cache(4096)  # with each message the events of its whole episode are read again
