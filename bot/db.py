@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from bot.sqlite import DRIVER, begin_immediate
+from bot.sqlite import InlineEngine, prepare_reader
+from bot.sqlite import prepared as prepared  # for the stores
 
 log = logging.getLogger("twostep.database")
 
@@ -79,43 +80,34 @@ class Database:
     def __init__(self, url: str, *, pool_timeout: float = POOL_TIMEOUT) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writer: AsyncEngine
-        self._reader: AsyncEngine
+        self._writer: AsyncEngine | InlineEngine
+        self._reader: AsyncEngine | InlineEngine
         self._scanner: AsyncEngine
         if self.is_sqlite:
             if self.url.database:
                 _make_folder(Path(self.url.database).parent)
-            inline, limits = self.url.set(drivername=DRIVER), {"max_overflow": 0, "pool_timeout": pool_timeout}
-            self._writer = create_async_engine(inline, pool_size=1, **limits)
-            self._reader = create_async_engine(inline, pool_size=4, **limits)
-            self._scanner = create_async_engine(self.url, pool_size=2, **limits)
-            event.listen(self._writer.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._writer.sync_engine, "begin", begin_immediate)
-            for engine in (self._reader, self._scanner):
-                event.listen(engine.sync_engine, "connect", _prepare_sqlite_reader)
+            self._writer = self._reader = InlineEngine(self.url, wait=pool_timeout)
+            self._scanner = create_async_engine(self.url, pool_size=2, max_overflow=0, pool_timeout=pool_timeout)
+            event.listen(self._scanner.sync_engine, "connect", prepare_reader)
         else:
-            self._writer = self._reader = self._scanner = create_async_engine(
+            self._writer = create_async_engine(
                 self.url, pool_size=10, max_overflow=10, pool_timeout=pool_timeout, pool_pre_ping=True,
                 connect_args=POSTGRESQL,
             )
+            # The same connections; reading needs no transaction, whose end would be one more round trip.
+            self._reader = self._scanner = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction: commits at the end, rolls back on an error. No network and no argon2 inside it."""
-        async with self._writer.begin() as connection:
-            yield connection
+        return self._writer.begin()
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection for reading; what it sees was committed before."""
-        async with self._reader.connect() as connection:
-            yield connection
+        return self._reader.connect()
 
-    @asynccontextmanager
-    async def scan(self) -> AsyncIterator[AsyncConnection]:
+    def scan(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """The same for what reads far, such as a report: on SQLite in a thread, so that patients need not wait."""
-        async with self._scanner.connect() as connection:
-            yield connection
+        return self._scanner.connect()
 
     def insert(self, table: Any) -> Any:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`, for either database."""
@@ -134,7 +126,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        for engine in {self._writer, self._reader, self._scanner}:
+        for engine in {self._writer, self._scanner}:
             await engine.dispose()
 
     # Alembic is synchronous; these are for the command line and for a thread at start.
@@ -214,22 +206,3 @@ def _alembic_config() -> Config:
     config.set_main_option("path_separator", "os")
     return config
 
-
-def _prepare_sqlite(connection: Any, record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's `begin` event opens the transactions instead of the driver
-    cursor = connection.cursor()
-    for pragma in (
-        # The first connection may have to wait until another process has turned WAL mode on; later ones never wait.
-        "busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=0",
-        "secure_delete=ON",  # what is deleted is overwritten: a forgotten conversation is not to be found in the file
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _prepare_sqlite_reader(connection: Any, record: Any) -> None:
-    _prepare_sqlite(connection, record)
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA query_only=ON")
-    cursor.execute("PRAGMA busy_timeout=200")  # only after a crash, while another process mends the log
-    cursor.close()

@@ -140,7 +140,6 @@ async def portal_on(
 async def served(portal: Portal) -> AsyncIterator[Portal]:
     """The same, behind HTTP."""
     app = new_app(portal.settings, portal.backend.apis)
-    app.config.TOUCHUP = False  # Sanic rewrites its own methods at start, which works once in a process
     async with serving(app) as port:
         portal.url = f"http://127.0.0.1:{port}"
         yield portal

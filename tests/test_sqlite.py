@@ -7,11 +7,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot import sqlite as inline
-from bot.db import Database
+from bot.channels.store import conversations, turns
+from bot.db import UNAVAILABLE, Database, is_conflict, prepared
 
 
 async def _lock(path: Path, seconds: float) -> None:
@@ -72,3 +73,60 @@ async def test_reports_read_in_a_thread_of_their_own(sqlite_database: Database) 
         assert (await connection.execute(text("SELECT text FROM staff_notice"))).scalars().all() == ["x"]
         with pytest.raises(OperationalError, match="readonly"):
             await connection.execute(text("DELETE FROM staff_notice"))
+
+
+CONVERSATION = {"id": "c", "language": "en", "last_seq": 0, "at": 1, "active_at": 1}
+TURNS = [
+    {"conversation": "c", "id": f"t{number}", "content": "x", "seq": number, "done": number == 2, "lease": 5}
+    for number in (1, 2, 3)
+]
+
+
+async def test_a_prepared_statement_finds_what_sqlalchemy_finds(sqlite_database: Database) -> None:
+    """The same rows with the same names and types, the same counts, by one parameter set or several."""
+    async with sqlite_database.write() as connection:
+        await connection.execute(prepared(conversations.insert()), CONVERSATION)
+        await connection.execute(prepared(turns.insert()), TURNS)
+        changed = await connection.execute(
+            prepared(turns.update().where(turns.c.seq > bindparam("number")).values(lease=6)), {"number": 1}
+        )
+        assert changed.rowcount == 2
+
+    def query():
+        return select(turns).where(turns.c.lease == bindparam("lease")).order_by(turns.c.seq).limit(5)
+
+    async with sqlite_database.read() as connection:
+        ours = (await connection.execute(prepared(query()), {"lease": 6})).all()
+        theirs = (await connection.execute(query(), {"lease": 6})).all()
+    assert [row._asdict() for row in ours] == [row._asdict() for row in theirs]
+    assert [row.done for row in ours] == [True, False]
+    assert all(type(row.done) is bool for row in ours)
+
+
+async def test_a_refused_prepared_statement_undoes_its_transaction(sqlite_database: Database) -> None:
+    """Its error is SQLAlchemy's and holds no value; nothing of the transaction stays, and the next one goes well."""
+    insert = prepared(conversations.insert())
+
+    async def add_twice() -> None:
+        async with sqlite_database.write() as connection:
+            await connection.execute(insert, CONVERSATION)
+            await connection.execute(insert, {**CONVERSATION, "language": "a secret"})
+
+    with pytest.raises(IntegrityError) as refused:
+        await add_twice()
+    assert is_conflict(refused.value)
+    assert "a secret" not in str(refused.value)
+    async with sqlite_database.write() as connection:
+        await connection.execute(insert, CONVERSATION)
+
+
+async def test_writers_wait_in_line_and_not_for_ever(tmp_path: Path) -> None:
+    """A transaction that waits too long for the one before it fails as a database that is away does."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.sqlite3", pool_timeout=0.05)
+    async with database.write():
+        with pytest.raises(UNAVAILABLE):
+            async with database.write():
+                pass
+    async with database.write() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    await database.close()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     ForeignKey,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels.model import CHOICE_PATTERN, Choice, Claim, Draft, Message, Sender, Turn
-from bot.db import Database, metadata
+from bot.db import Database, metadata, prepared
 
 LEASE = 3000  # milliseconds after which an unanswered turn's process counts as dead; renewed while it runs
 
@@ -81,32 +82,36 @@ feedback = Table(
 )
 
 
-# Statements of every turn, made once: building one costs more than running it.
-_LANGUAGE = select(conversations.c.language).where(conversations.c.id == bindparam("wanted"))
-_LOCK = select(conversations.c.id).where(conversations.c.id == bindparam("wanted")).with_for_update()
-_TURN = select(turns).where(turns.c.conversation == bindparam("wanted"), turns.c.id == bindparam("turn"))
-_TAKEN = select(messages.c.seq).where(
-    messages.c.conversation == bindparam("wanted"), messages.c.id == bindparam("turn")
+# Statements of every turn.
+_WANTED: BindParameter[str] = bindparam("wanted")
+_LANGUAGE = prepared(select(conversations.c.language).where(conversations.c.id == _WANTED))
+_LOCK = prepared(select(conversations.c.id).where(conversations.c.id == _WANTED).with_for_update())
+_OF_TURN = turns.c.conversation == _WANTED, turns.c.id == bindparam("turn")
+_TURN = prepared(select(turns).where(*_OF_TURN))
+_TAKEN = prepared(
+    select(messages.c.seq).where(messages.c.conversation == _WANTED, messages.c.id == bindparam("turn"))
 )
-_NUMBER = (
-    update(conversations).where(conversations.c.id == bindparam("wanted"))
+_NUMBER = prepared(
+    update(conversations).where(conversations.c.id == _WANTED)
     .values(last_seq=conversations.c.last_seq + bindparam("count"), active_at=bindparam("now"))
     .returning(conversations.c.last_seq)
 )
-_BEFORE = (
+_BEFORE = prepared(
     select(turns.c.id)
     .where(
-        turns.c.conversation == bindparam("wanted"), turns.c.seq < bindparam("number"), turns.c.done.is_(False),
+        turns.c.conversation == _WANTED, turns.c.seq < bindparam("number"), turns.c.done.is_(False),
         turns.c.lease >= bindparam("now"),
     )
     .order_by(turns.c.seq.desc()).limit(1)
 )
-_DONE = (
-    update(turns)
-    .where(turns.c.conversation == bindparam("wanted"), turns.c.id == bindparam("turn"), turns.c.done.is_(False))
-    .values(done=True)
+_DONE = prepared(update(turns).where(*_OF_TURN, turns.c.done.is_(False)).values(done=True))
+_RENEW = prepared(update(turns).where(*_OF_TURN).values(lease=bindparam("until")))
+_CHOICES = prepared(
+    select(messages.c.choices).where(messages.c.conversation == _WANTED, messages.c.seq == bindparam("number"))
 )
-_ADD_TURN, _ADD_MESSAGES = turns.insert(), messages.insert()
+_BEGIN = prepared(conversations.insert())
+_ADD_TURN = prepared(turns.insert())
+_ADD_MESSAGES = prepared(messages.insert())
 
 
 class ConversationStore:
@@ -119,7 +124,7 @@ class ConversationStore:
         """Begin a conversation with the bot's first words."""
         async with self._database.write() as connection:
             await connection.execute(
-                conversations.insert().values(id=conversation, language=language, last_seq=0, at=now, active_at=now)
+                _BEGIN, {"id": conversation, "language": language, "last_seq": 0, "at": now, "active_at": now}
             )
             return await _append(connection, conversation, None, Sender.BOT, greeting, now)
 
@@ -167,11 +172,7 @@ class ConversationStore:
             return None
         number = payload.partition("-")[0]
         async with self._database.read() as connection:
-            found = await connection.scalar(
-                select(messages.c.choices).where(
-                    messages.c.conversation == conversation, messages.c.seq == int(number)
-                )
-            )
+            found = await connection.scalar(_CHOICES, {"wanted": conversation, "number": int(number)})
         return next((choice for choice in _choices(found or "[]") if choice.payload == payload), None)
 
     async def turn(self, conversation: str, turn: str, content: str, now: int) -> Claim | None:
@@ -204,11 +205,7 @@ class ConversationStore:
                 })
                 return Claim(Turn.CLAIMED, message.seq, await _before(connection, conversation, message.seq, now))
             if known.turn is Turn.CLAIMED:
-                await connection.execute(
-                    update(turns)
-                    .where(turns.c.conversation == conversation, turns.c.id == turn)
-                    .values(lease=now + LEASE)
-                )
+                await connection.execute(_RENEW, {"wanted": conversation, "turn": turn, "until": now + LEASE})
                 return Claim(known.turn, known.seq, await _before(connection, conversation, known.seq, now))
             return known
 
@@ -220,9 +217,7 @@ class ConversationStore:
     async def renew(self, conversation: str, turn: str, now: int) -> None:
         """Say that the turn is still being answered."""
         async with self._database.write() as connection:
-            await connection.execute(
-                update(turns).where(turns.c.conversation == conversation, turns.c.id == turn).values(lease=now + LEASE)
-            )
+            await connection.execute(_RENEW, {"wanted": conversation, "turn": turn, "until": now + LEASE})
 
     async def finish(self, conversation: str, turn: str, drafts: Sequence[Draft], now: int) -> list[Message] | None:
         """Record the answer to a turn; None when the conversation was deleted meanwhile."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    bindparam,
     delete,
     or_,
     select,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.db import Database, metadata
+from bot.db import Database, metadata, prepared
 from bot.delivery.model import TRIES, Kind, Message, State, backoff
 from bot.privacy import Keys
 
@@ -86,6 +87,16 @@ class Finished:
     created_at: int
 
 
+# Asked twice a second by every process.
+_DUE = prepared(
+    select(outbox.c.id).where(or_(
+        (outbox.c.state == State.QUEUED.value)
+        & ((outbox.c.next_at <= bindparam("now")) | (outbox.c.expires_at <= bindparam("now"))),
+        (outbox.c.state == State.SENDING.value) & (outbox.c.lease_until <= bindparam("now")),
+    )).limit(1)
+)
+
+
 class OutboxStore:
     """Implements `bot.delivery.model.Outbox`; the worker's side of the table too."""
 
@@ -145,12 +156,8 @@ class OutboxStore:
 
     async def has_work(self, now: int) -> bool:
         """Whether anything is due, without taking the write lock."""
-        due = select(outbox.c.id).where(or_(
-            (outbox.c.state == State.QUEUED) & ((outbox.c.next_at <= now) | (outbox.c.expires_at <= now)),
-            (outbox.c.state == State.SENDING) & (outbox.c.lease_until <= now),
-        )).limit(1)
         async with self._database.read() as connection:
-            return (await connection.execute(due)).first() is not None
+            return (await connection.execute(_DUE, {"now": now})).first() is not None
 
     async def sweep(self, now: int) -> list[Finished]:
         """Take back what a dead worker held (perhaps sent: once more, with the same text), end what is too late."""

@@ -9,6 +9,7 @@ from typing import Any
 
 SPLITTING = "sklearn.model_selection"  # imported by rasa.utils.tensorflow.model_data: 90 MB and seconds of a start
 PLOTTING = "rasa.utils.plotting"  # imported by rasa.nlu.test; brings matplotlib
+LOCKING = "portalocker.redis"  # of the library that locks Rasa's files; brings redis-py, and does without
 
 
 class _Deferred(ModuleType):
@@ -30,6 +31,7 @@ def defer_what_serving_spares() -> None:
     """Let Rasa name `train_test_split` and its plotting without loading them. Safe to call again, and after the real
     imports."""
     sys.modules.setdefault(PLOTTING, _Deferred(PLOTTING))
+    sys.modules.setdefault(LOCKING, None)  # type: ignore[arg-type]  # how Python is told that there is no such module
     if SPLITTING in sys.modules:
         return
     module = _Deferred(SPLITTING)

@@ -14,9 +14,6 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
-from redis.asyncio import Redis
-from redis.asyncio.lock import Lock
-from redis.exceptions import LockError, RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -24,7 +21,6 @@ from sqlalchemy.pool import NullPool
 
 from bot.db import POSTGRESQL
 
-LEASE = 5.0  # seconds after which another replica may go on when this one died; renewed while the turn lasts
 WAIT = 8.0  # seconds to wait for another replica's turn: a patient is answered within 10
 STORE_TIMEOUT = 1.0  # seconds; a store that hangs is a store that is down
 PAUSE = 2.0  # seconds for which a store that hung is not asked again
@@ -62,45 +58,6 @@ class SingleProcess:
 
     async def close(self) -> None:
         """Nothing to close."""
-
-
-class RedisLock:
-    """A lock with a lease in Redis (redis-py's token-checked lock)."""
-
-    def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=STORE_TIMEOUT, socket_connect_timeout=STORE_TIMEOUT)
-
-    @asynccontextmanager
-    async def hold(self, conversation: str) -> AsyncIterator[None]:
-        """Hold it for one turn."""
-        lock = self._redis.lock(f"twostep:turn:{conversation}", timeout=LEASE, sleep=0.02, blocking_timeout=WAIT)
-        try:
-            if not await lock.acquire():
-                raise LockUnavailable("another replica is still answering")
-        except (RedisError, OSError) as error:
-            raise LockStoreDown(type(error).__name__) from error
-        renewing = asyncio.create_task(_renew(lock))
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            try:
-                await lock.release()
-            except (LockError, RedisError, OSError):
-                pass  # the lease ends by itself; the turn is done and must not fail for it
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._redis.aclose()
-
-
-async def _renew(lock: Lock) -> None:
-    while True:
-        await asyncio.sleep(LEASE / 3)
-        try:
-            await lock.reacquire()
-        except (LockError, RedisError, OSError) as error:  # the lease may still hold; the next renewal will tell
-            log.warning("lock not renewed", extra={"error": type(error).__name__})
 
 
 class PostgresLock:
@@ -201,6 +158,8 @@ class ConversationLocks:
 def choose_locks(database_url: str, redis_url: str) -> ConversationLocks:
     """Redis where it is set, PostgreSQL's own locks on PostgreSQL, nothing between processes on SQLite."""
     on_postgresql = database_url.startswith("postgresql")
+    if redis_url:
+        from bot.engine.redis_lock import RedisLock  # a fifth of a start's imports, where there is a Redis
     if redis_url and on_postgresql:
         return ConversationLocks(StandIn(RedisLock(redis_url), PostgresLock(database_url)))
     if redis_url:

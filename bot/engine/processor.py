@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rasa.core.actions.action import create_bot_utterance
-from rasa.core.channels.channel import UserMessage
+from rasa.core.actions.action import ActionExtractSlots, create_bot_utterance
+from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.lock_store import LockStore
 from rasa.core.processor import MessageProcessor
 from rasa.engine.loader import load_predict_graph_runner
@@ -38,6 +38,9 @@ CONTROL = frozenset(
 BARE_COMMAND = re.compile(r"[/\\]+\s*\w+\s*(\{.*)?", re.DOTALL)
 GREETING = "utter_greeting"
 GREETED = "web"  # the channel that shows the greeting with its choices before anything was said
+SHORT = 250
+"""Characters of a message that is understood where it stands: that takes a millisecond, or a few with the encoder, no
+more than the rest of a turn. Only what is longer is worth the way to another thread and back."""
 WARNING = "utter_code_warning"
 WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
 FREE_TEXT = "contact_message"
@@ -58,7 +61,8 @@ class _NoLockStore(LockStore):
 
 
 class TurnProcessor(MessageProcessor):
-    """Answers a message with Rasa's own steps, but reads and writes the tracker once, and understands off the loop."""
+    """Answers a message with Rasa's own steps, but reads and writes the tracker once, and understands off the loop what
+    is long."""
 
     def __init__(
         self, model: Path, store: AsyncTrackerStore, wording: Wording, actions: InProcessActions
@@ -66,6 +70,7 @@ class TurnProcessor(MessageProcessor):
         super().__init__(
             model_path=model, tracker_store=store, lock_store=_NoLockStore(), generator=wording, action_endpoint=actions
         )
+        self._extract_slots = ActionExtractSlots(actions)
         self._store = store
         self._wording = wording
         self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="nlu")
@@ -135,6 +140,15 @@ class TurnProcessor(MessageProcessor):
         words = self._wording.words(GREETING, output.name()) or {}
         return [(button["title"], button["payload"]) for button in words.get("buttons", ())]
 
+    async def run_action_extract_slots(
+        self, output_channel: OutputChannel, tracker: DialogueStateTracker
+    ) -> DialogueStateTracker:
+        """As Rasa's, which makes all of its default actions anew to find this one."""
+        events = await self._extract_slots.run(output_channel, self.nlg, tracker, self.domain)
+        await self._send_bot_messages(events, tracker, output_channel)
+        tracker.update_with_events(events, self.domain)
+        return tracker
+
     def understand(self, text: str, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Rasa's parse data for a text: CPU work of some milliseconds."""
         message = UserMessage(text, metadata=dict(context or {}))
@@ -142,8 +156,7 @@ class TurnProcessor(MessageProcessor):
 
     async def nearest(self, text: str) -> str:
         """The topic that a text is nearest to, however unsure."""
-        loop = asyncio.get_running_loop()
-        parse = await loop.run_in_executor(self._understanding, self.understand, plain(text))
+        parse = await self._parse(text)
         return str((parse.get(UNDERSTANDING) or {}).get("intent") or "out_of_scope")
 
     async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput) -> None:
@@ -155,8 +168,7 @@ class TurnProcessor(MessageProcessor):
             await output.send_response(tracker.sender_id, event.message())
 
     async def _understand(self, text: str, context: dict[str, Any]) -> list[dict[str, Any]]:
-        loop = asyncio.get_running_loop()
-        parse = await loop.run_in_executor(self._understanding, self.understand, plain(text), context)
+        parse = await self._parse(text, context)
         parts = parse.get(UNDERSTANDING, {}).get("parts") or ()
         if len(parts) < 2:
             return [parse]
@@ -168,6 +180,12 @@ class TurnProcessor(MessageProcessor):
             }
             for part in parts
         ]
+
+    async def _parse(self, text: str, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        if len(text) <= SHORT:
+            return self.understand(plain(text), context)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._understanding, self.understand, plain(text), context)
 
     def close(self) -> None:
         """End the understanding thread."""

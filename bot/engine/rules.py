@@ -1,48 +1,136 @@
-"""Finds the rules that fit a conversation without trying all of them for every prediction.
+"""Lets Rasa's RulePolicy look at no more of a conversation than its rules can tell apart.
 
-Rasa's RulePolicy tries each rule against each state. Which rules fit the newest state depends on that state alone, and
-there are few different ones: that first and longest step is remembered. What is left is tried as Rasa tries it.
+RulePolicy replays a conversation for each prediction, twice, and tries each rule against each of its states. But a rule
+reaches back only so many states as it has, a few; the states of a turn were made one by one as the turn went on; and
+which rules fit the newest state depends on that state alone, of which there are few different ones. So: states are kept
+on the tracker as they come, only those that a fitting rule reaches are handed to RulePolicy, and fitting rules are
+remembered. The rest of the prediction is Rasa's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from rasa.core.policies.rule_policy import RulePolicy
+from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
+from rasa.shared.core.constants import USER
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import (
+    ActionExecuted,
+    ActionReverted,
+    ActiveLoop,
+    DefinePrevUserUtteredFeaturization,
+    Event,
+    Restarted,
+    SessionStarted,
+    UserUtteranceReverted,
+)
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.engine.tracker_store import StoredTracker
 
 REMEMBERED = 2000  # different newest states; beyond that it begins anew
 
+State = dict[str, Any]
 
-def _possible_keys(self: RulePolicy, lookup: dict[str, str], states: list[dict[str, Any]]) -> set[str]:
+_all_states = RulePolicy._prediction_states
+
+
+def _states_that_count(
+    self: RulePolicy,
+    tracker: DialogueStateTracker,
+    domain: Domain,
+    use_text_for_last_user_input: bool = False,
+    rule_only_data: dict[str, Any] | None = None,
+) -> list[State]:
+    events = list(tracker.events)
+    if not isinstance(tracker, StoredTracker) or _takes_back(events):
+        return _all_states(self, tracker, domain, use_text_for_last_user_input, rule_only_data)
+    known = tracker.states
+    if len(events) not in known:
+        known[len(events)] = domain.get_active_state(tracker)
+    states = [_own(known[len(events)])]
+    self.featurizer._choose_last_user_input([states], use_text_for_last_user_input)
+    for place in _actions_before(events, _reach(self, states[0]) - 1):
+        if place not in known:
+            return _all_states(self, tracker, domain, use_text_for_last_user_input, rule_only_data)
+        states.insert(0, _own(known[place]))
+    self.featurizer._choose_last_user_input([states], use_text_for_last_user_input)
+    return states
+
+
+# Kinds of events are compared, not asked with `isinstance`: Rasa's are abstract classes, where that takes long.
+_TAKING_BACK = frozenset({ActionReverted, UserUtteranceReverted})
+_BEGINNING = frozenset({SessionStarted, Restarted})
+
+
+def _takes_back(events: Sequence[Event]) -> bool:
+    """Whether something that happened counts as if it had not (forms fold their turns): Rasa replays the rest then."""
+    return any(
+        type(event) in _TAKING_BACK or (type(event) is ActiveLoop and event.name)
+        for event in events
+    )
+
+
+def _actions_before(events: Sequence[Event], count: int) -> list[int]:
+    """Where the last so many actions of the session were predicted, the newest first."""
+    places: list[int] = []
+    for place in range(len(events) - 1, -1, -1):
+        if len(places) >= count or type(events[place]) in _BEGINNING:
+            break
+        if type(events[place]) is ActionExecuted:
+            noted = place > 0 and type(events[place - 1]) is DefinePrevUserUtteredFeaturization
+            places.append(place - 1 if noted else place)  # Rasa notes the prediction's kind before its action
+    return places
+
+
+def _own(state: State) -> State:
+    return {**state, USER: dict(state[USER])} if USER in state else dict(state)
+
+
+def _reach(self: RulePolicy, newest: State) -> int:
+    """How many states the longest rule has that fits the newest state."""
+    return max(
+        (
+            len(self._rule_key_to_state(key))
+            for lookup in (self.lookup[RULES], self.lookup[RULES_FOR_LOOP_UNHAPPY_PATH])
+            for key in _fitting_newest(self, lookup, newest)
+        ),
+        default=1,
+    )
+
+
+def _possible_keys(self: RulePolicy, lookup: dict[str, str], states: list[State]) -> set[str]:
     if not states:
         return set(lookup)
-    possible = _fitting_newest(self, lookup, states[-1])
+    possible = set(_fitting_newest(self, lookup, states[-1]))
     longest = max((len(self._rule_key_to_state(key)) for key in possible), default=0)
     for index, state in enumerate(reversed(states[-longest:] if longest else [])):
         if index:  # beyond its own length a rule always fits
             possible = {key for key in possible if self._is_rule_applicable(key, index, state)}
-    return set(possible)
+    return possible
 
 
-def _fitting_newest(self: RulePolicy, lookup: dict[str, str], state: dict[str, Any]) -> set[str]:
+def _fitting_newest(self: RulePolicy, lookup: dict[str, str], state: State) -> frozenset[str]:
     remembered: dict[Any, Any] = self.__dict__.setdefault("_twostep_fitting", {})
-    user = state.get("user") or {}
+    user = state.get(USER) or {}
     if "text" in user:
         by_text = remembered.get(("by text", id(lookup)))
         if by_text is None:
             by_text = remembered["by text", id(lookup)] = any('"text":' in key for key in lookup)
         if not by_text:  # no rule looks at the words, so they are no part of the question
-            state = {**state, "user": {**user, "text": "words"}}
+            state = {**state, USER: {**user, "text": "words"}}
     question = (id(lookup), repr(state))
-    fitting = remembered.get(question)
+    fitting: frozenset[str] | None = remembered.get(question)
     if fitting is None:
         if len(remembered) > REMEMBERED:
             remembered.clear()
-        fitting = {key for key in lookup if self._is_rule_applicable(key, 0, state)}
+        fitting = frozenset(key for key in lookup if self._is_rule_applicable(key, 0, state))
         remembered[question] = fitting
-    return set(fitting)
+    return fitting
 
 
 def use_remembered_rules() -> None:
     """Let every RulePolicy find its rules this way."""
+    RulePolicy._prediction_states = _states_that_count  # type: ignore[method-assign,assignment]
     RulePolicy._get_possible_keys = _possible_keys  # type: ignore[method-assign]

@@ -3,7 +3,7 @@
 Rasa 3.6 imports TensorFlow for components that are not in config.yml (DIET, TED), and all of its channels, brokers and
 model stores with their clients, at every start. A meta-path finder answers those imports with modules whose every
 attribute is an empty class: enough to be named as a base class or in an annotation; creating an instance says what is
-missing. A package that is installed is used as it is.
+missing. A package that is installed is used as it is, but for `SPARED`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ CLIENTS = (
     "confluent_kafka", "pymongo",  # broker, tracker store
     "sklearn_crfsuite",
 )
+SPARED = ("aio_pika", "aiormq", "socketio")  # installed for Rasa's sake, slow to load, and used by nobody here
 
 
 class TensorFlowUnavailable(RuntimeError):
@@ -93,4 +94,4 @@ def install() -> None:
     missing = {client for client in CLIENTS if PathFinder.find_spec(client) is None}
     if PathFinder.find_spec("tensorflow") is None:
         missing.update(TENSORFLOW)
-    sys.meta_path.insert(0, _StandIn(frozenset(missing)))
+    sys.meta_path.insert(0, _StandIn(frozenset(missing.union(SPARED))))

@@ -8,17 +8,21 @@ same at the start and at the end of a long conversation, and nothing blocks the 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from copy import copy
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
 
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import Event
+from rasa.shared.core.slots import Slot
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
 from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, bindparam, delete, insert, select
 
-from bot.db import Clock, Database, metadata
+from bot.db import Clock, Database, metadata, prepared
 
 tracker_events = Table(
     "tracker_events",
@@ -43,21 +47,50 @@ TURNS_BEFORE_CUT = 5  # the policies look through all that is kept, for each pre
 TURNS_KEPT_FOR = 86_400_000  # milliseconds of silence after which nobody refers to earlier turns any more
 RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event, and nobody reads its tail
 
+READ_BEFORE = 5000  # events that are remembered as read; a state row has about thirty
+
 JsonEvent = dict[str, Any]
 
-# Made once: building a statement costs more than running it.
-_RETRIEVE = select(tracker_states.c.data, tracker_states.c.position, tracker_states.c.at).where(
-    tracker_states.c.conversation == bindparam("wanted")
+
+class _Kept(NamedTuple):
+    """An event as it stands in a state row, and what it says."""
+
+    text: str
+    data: JsonEvent
+
+_RETRIEVE = prepared(
+    select(tracker_states.c.data, tracker_states.c.position, tracker_states.c.at)
+    .where(tracker_states.c.conversation == bindparam("wanted"))
 )
-_APPEND = insert(tracker_events)
+_APPEND = prepared(insert(tracker_events))
 
 
 class StoredTracker(DialogueStateTracker):
-    """A tracker that knows what of it is stored already, and when: these events, up to this position of the log."""
+    """A tracker that knows what of it is stored already, and when: these events, up to this position of the log.
 
-    recent_events: list[JsonEvent] = []
-    next_position = 0
-    stored_at = 0
+    `states` are what bot.engine.rules has seen of it: by the number of events there were, what rules go by.
+    """
+
+    def __init__(self, sender_id: str, slots: Iterable[Slot]) -> None:
+        super().__init__(sender_id, slots)
+        self.recent: list[_Kept] = []
+        self.stored_events = 0
+        self.next_position = 0
+        self.stored_at = 0
+        self.states: dict[int, dict[str, Any]] = {}
+
+    def copy(self) -> DialogueStateTracker:
+        """As Rasa's, which runs through all events again to come to the same."""
+        twin = DialogueStateTracker.__new__(DialogueStateTracker)
+        vars(twin).update({name: value for name, value in vars(self).items() if name not in _OURS})
+        twin.events = self.events.copy()
+        twin.slots = {name: copy(slot) for name, slot in self.slots.items()}
+        twin.active_loop = copy(self.active_loop)
+        twin.model_id = twin.assistant_id = None
+        return twin
+
+
+_OURS = frozenset({"recent", "stored_events", "next_position", "stored_at", "states"})
 
 
 class AsyncTrackerStore(TrackerStore):
@@ -68,13 +101,16 @@ class AsyncTrackerStore(TrackerStore):
         self._database = database
         self._clock = clock
         upsert = database.insert(tracker_states)
-        self._replace = upsert.on_conflict_do_update(
+        self._replace = prepared(upsert.on_conflict_do_update(
             index_elements=["conversation"],
             set_={name: upsert.excluded[name] for name in ("data", "position", "at")},
-        )
+        ))
         self._kinds: dict[str, type[Event]] = {}
         for kind in all_subclasses(Event):
             self._kinds.setdefault(kind.type_name, kind)
+        # A turn reads what the turns before it wrote. The same text is the same event, whoever wrote it and whenever:
+        # so this needs no word from other replicas, and is never out of date.
+        self._read = lru_cache(READ_BEFORE)(self._read_event)
 
     def init_tracker(self, sender_id: str) -> StoredTracker:
         """A tracker without events."""
@@ -86,18 +122,20 @@ class AsyncTrackerStore(TrackerStore):
             row = (await connection.execute(_RETRIEVE, {"wanted": sender_id})).one_or_none()
         if row is None:
             return None
-        recent: list[JsonEvent] = json.loads(row.data)
         tracker = self.init_tracker(sender_id)
-        for event in self._events(recent):
-            tracker.update(event, self.domain)
-        tracker.recent_events = recent
+        for text in _texts(row.data):
+            kept, event = self._read(text)
+            tracker.recent.append(kept)
+            if event is not None:
+                tracker.update(event, self.domain)
+        tracker.stored_events = len(tracker.events)
         tracker.next_position, tracker.stored_at = row.position, row.at
         return tracker
 
-    def _events(self, stored: list[JsonEvent]) -> list[Event]:
+    def _read_event(self, text: str) -> tuple[_Kept, Event | None]:
         """As Rasa's `deserialise_events`, which looks through all of its classes for each event."""
-        found = (self._kinds[event["event"]]._from_parameters(event) for event in stored)
-        return [event for event in found if event]
+        data = json.loads(text)
+        return _Kept(text, data), self._kinds[data["event"]]._from_parameters(data)
 
     async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> DialogueStateTracker:
         """A new tracker. Nothing is written before its first turn is over."""
@@ -106,27 +144,28 @@ class AsyncTrackerStore(TrackerStore):
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Append what is new and replace the conversation's one state row, in one transaction."""
         assert isinstance(tracker, StoredTracker)  # all come from this store
-        recent, position = tracker.recent_events, tracker.next_position
-        new = [_slim(event.as_dict()) for event in list(tracker.events)[len(recent) :]]
+        recent, position = tracker.recent, tracker.next_position
+        new = [_kept(_slim(event.as_dict())) for event in islice(tracker.events, tracker.stored_events, None)]
         if not new:
             return
         now = self._clock()
         if now - tracker.stored_at >= TURNS_KEPT_FOR:
             recent = _snapshot(recent)
         recent = _compact(recent + new)
-        state = {"data": json.dumps(recent), "position": position + len(new), "at": now}
+        state = {"data": _together(recent), "position": position + len(new), "at": now}
         async with self._database.write() as connection:
             await connection.execute(
                 _APPEND,
                 [
-                    {"conversation": tracker.sender_id, "position": position + i, "data": json.dumps(e), "at": now}
-                    for i, e in enumerate(new)
+                    {"conversation": tracker.sender_id, "position": position + i, "data": event.text, "at": now}
+                    for i, event in enumerate(new)
                 ],
             )
             await connection.execute(self._replace, {"conversation": tracker.sender_id, **state})
 
     async def forget(self, conversation: str) -> None:
         """Delete everything of a conversation."""
+        self._read.cache_clear()
         async with self._database.write() as connection:
             for table in (tracker_events, tracker_states):
                 await connection.execute(delete(table).where(table.c.conversation == conversation))
@@ -134,6 +173,7 @@ class AsyncTrackerStore(TrackerStore):
     async def prune(self, before: int) -> None:
         """Delete the events from before this time (ms). No state row holds such: turns go from it with the first one
         after a day's silence, and a conversation that stays silent is forgotten whole."""
+        self._read.cache_clear()
         async with self._database.write() as connection:
             await connection.execute(delete(tracker_events).where(tracker_events.c.at < before))
 
@@ -150,32 +190,46 @@ def _slim(event: JsonEvent) -> JsonEvent:
     return event
 
 
-def _compact(events: list[JsonEvent]) -> list[JsonEvent]:
+def _kept(data: JsonEvent) -> _Kept:
+    return _Kept(json.dumps(data), data)
+
+
+def _together(events: Sequence[_Kept]) -> str:
+    """A JSON list with an event a line (JSON keeps line breaks in texts escaped): what is not new is not made again."""
+    return "[" + ",\n".join(event.text for event in events) + "]"
+
+
+def _texts(stored: str) -> list[str]:
+    """The events of such a list; of one without line breaks too, as releases before this wrote it."""
+    return stored[1:-1].split(",\n") if "\n" in stored else [json.dumps(event) for event in json.loads(stored)]
+
+
+def _compact(events: list[_Kept]) -> list[_Kept]:
     """Fold all but the last turns into a snapshot, once there are enough of them to make it worth while."""
-    starts = [i for i, event in enumerate(events) if event["event"] == "user"]
+    starts = [i for i, event in enumerate(events) if event.data["event"] == "user"]
     if len(starts) <= TURNS_BEFORE_CUT:
         return events
     cut = starts[-TURNS_KEPT]
     return _snapshot(events[:cut]) + events[cut:]
 
 
-def _snapshot(events: Sequence[JsonEvent]) -> list[JsonEvent]:
+def _snapshot(events: Sequence[_Kept]) -> list[_Kept]:
     """The fewest events that leave a tracker as these do: its session, slots, active form, and that it listens."""
-    slots: dict[str, JsonEvent] = {}
-    loop: JsonEvent | None = None
-    session: JsonEvent | None = None
-    listen: JsonEvent | None = None
+    slots: dict[str, _Kept] = {}
+    loop: _Kept | None = None
+    session: _Kept | None = None
+    listen: _Kept | None = None
     for event in events:
-        match event["event"]:
+        match event.data["event"]:
             case "slot":
-                slots[event["name"]] = event
+                slots[event.data["name"]] = event
             case "active_loop":
-                loop = event if event.get("name") else None
+                loop = event if event.data.get("name") else None
             case "session_started":
                 slots, loop, session = {}, None, event
             case "reset_slots" | "restart":
                 slots, loop = {}, None
-            case "action" if event.get("name") == "action_listen":
+            case "action" if event.data.get("name") == "action_listen":
                 listen = event
     head = [session] if session else []
     return head + list(slots.values()) + [event for event in (loop, listen) if event]

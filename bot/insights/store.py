@@ -10,11 +10,13 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     Index,
     Integer,
@@ -32,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import events as facts
-from bot.db import Database, metadata
+from bot.db import Database, metadata, prepared
 from bot.insights.figures import Counted
 from bot.insights.model import Episode, Miss, Outcome, conversation_of, key_of
 
@@ -101,17 +103,34 @@ KEYS = ("day", "channel", "topic", "outcome", "reason")
 SUMS = ("messages", "fallbacks", "failed_actions", "up", "down")
 
 
-_START = select(func.max(episodes.c.began_at)).where(
-    episodes.c.conversation == bindparam("wanted"), episodes.c.began_at <= bindparam("time")
+# Statements of every message.
+_WANTED: BindParameter[str] = bindparam("wanted")
+_UNTIL = select(func.max(episodes.c.began_at)).where(
+    episodes.c.conversation == _WANTED, episodes.c.began_at <= bindparam("time")
 )
-_START_BEFORE = _START.where(episodes.c.first_seq <= bindparam("number"))
-_SINCE = select(events.c.name, events.c.data, events.c.challenge).where(
-    events.c.conversation == bindparam("wanted"), events.c.at >= bindparam("start")
+_START = prepared(_UNTIL)
+_START_BEFORE = prepared(_UNTIL.where(episodes.c.first_seq <= bindparam("number")))
+_SINCE = prepared(
+    select(events.c.name, events.c.data, events.c.challenge)
+    .where(events.c.conversation == _WANTED, events.c.at >= bindparam("start"))
 )
-_MINE = select(episodes).where(
-    episodes.c.conversation == bindparam("wanted"), episodes.c.began_at >= bindparam("start")
+_MINE = prepared(
+    select(episodes).where(episodes.c.conversation == _WANTED, episodes.c.began_at >= bindparam("start"))
 )
-_ADD_EPISODES = episodes.insert()
+_DROP_EPISODE = prepared(
+    delete(episodes).where(episodes.c.conversation == _WANTED, episodes.c.first_seq == bindparam("number"))
+)
+_ADD_EPISODES = prepared(episodes.insert())
+_OPEN_QUESTIONS = prepared(
+    select(questions.c.seq).where(
+        questions.c.conversation == _WANTED, questions.c.seq >= bindparam("number"), questions.c.state == "open"
+    )
+)
+_DROP_QUESTION = prepared(
+    delete(questions).where(
+        questions.c.conversation == _WANTED, questions.c.seq == bindparam("number"), questions.c.state == "open"
+    )
+)
 
 
 class InsightStore:
@@ -119,16 +138,20 @@ class InsightStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Statements of every message, made once: building one costs more than running it.
         hold, keep, move = database.insert(lock), database.insert(events), database.insert(days)
-        self._hold = hold.on_conflict_do_update(index_elements=["conversation"], set_={"at": hold.excluded.at})
-        self._keep = keep.on_conflict_do_nothing(index_elements=["conversation", "key"])
+        self._hold = prepared(
+            hold.on_conflict_do_update(index_elements=["conversation"], set_={"at": hold.excluded.at})
+        )
+        self._keep = prepared(keep.on_conflict_do_nothing(index_elements=["conversation", "key"]))
         self._keep_newer = keep.on_conflict_do_update(
             index_elements=["conversation", "key"], set_={"at": keep.excluded.at, "data": keep.excluded.data},
             where=events.c.at <= keep.excluded.at,
         )
-        self._move = move.on_conflict_do_update(
+        self._move = prepared(move.on_conflict_do_update(
             index_elements=list(KEYS), set_={name: days.c[name] + move.excluded[name] for name in ("episodes", *SUMS)}
+        ))
+        self._ask = prepared(
+            database.insert(questions).on_conflict_do_nothing(index_elements=["conversation", "seq"])
         )
 
     # --- facts ----------------------------------------------------------------------------------------------------
@@ -142,7 +165,7 @@ class InsightStore:
         row = {
             "conversation": conversation_of(event), "key": key_of(event), "name": type(event).__name__,
             "at": getattr(event, "at", 0), "challenge": getattr(event, "challenge", None),
-            "data": json.dumps(asdict(event)),
+            "data": json.dumps(_values(event)),
         }
         insert = self._keep_newer if isinstance(event, facts.FeedbackGiven) else self._keep
         return bool((await connection.execute(insert, row)).rowcount)
@@ -185,13 +208,14 @@ class InsightStore:
         self, connection: AsyncConnection, conversation: str, start: int, found: Sequence[tuple[str, Episode]]
     ) -> None:
         """Put episodes, each with its day, in the place of the conversation's from then on; move the days' counts."""
-        mine = and_(episodes.c.conversation == conversation, episodes.c.began_at >= start)
         before = (await connection.execute(_MINE, {"wanted": conversation, "start": start})).mappings().all()
         rows = [_row(day, episode) for day, episode in found]
         old, new = {row["first_seq"]: dict(row) for row in before}, {row["first_seq"]: row for row in rows}
         changed = {seq for seq in old.keys() | new.keys() if old.get(seq) != new.get(seq)}
         if changed:
-            await connection.execute(delete(episodes).where(mine, episodes.c.first_seq.in_(changed)))
+            gone = [{"wanted": conversation, "number": seq} for seq in changed & old.keys()]
+            if gone:
+                await connection.execute(_DROP_EPISODE, gone)
             added = [row for seq, row in new.items() if seq in changed]
             if added:
                 await connection.execute(_ADD_EPISODES, added)
@@ -221,17 +245,19 @@ class InsightStore:
     async def _replace_questions(
         self, connection: AsyncConnection, conversation: str, first_seq: int, misses: Sequence[Miss]
     ) -> None:
-        await connection.execute(delete(questions).where(
-            questions.c.conversation == conversation, questions.c.seq >= first_seq, questions.c.state == "open",
-            questions.c.seq.not_in([miss.seq for miss in misses]),
-        ))
-        for miss in misses:
-            await connection.execute(
-                self._database.insert(questions).values(
-                    conversation=conversation, seq=miss.seq, at=miss.at, why=miss.why.value, topic=miss.topic,
-                    state="open", intent="",
-                ).on_conflict_do_nothing(index_elements=["conversation", "seq"])
-            )
+        asked = set(await connection.scalars(_OPEN_QUESTIONS, {"wanted": conversation, "number": first_seq}))
+        gone = asked - {miss.seq for miss in misses}
+        if gone:
+            await connection.execute(_DROP_QUESTION, [{"wanted": conversation, "number": seq} for seq in gone])
+        come = [miss for miss in misses if miss.seq not in asked]
+        if come:
+            await connection.execute(self._ask, [
+                {
+                    "conversation": conversation, "seq": miss.seq, "at": miss.at, "why": miss.why.value,
+                    "topic": miss.topic, "state": "open", "intent": "",
+                }
+                for miss in come
+            ])
 
     async def latest(
         self, connection: AsyncConnection, *, outcome: str = "", topic: str = "", before: int | None = None,
@@ -375,11 +401,17 @@ class InsightStore:
 
 
 def _row(day: str, episode: Episode) -> dict[str, Any]:
-    row = asdict(episode)
+    row = _values(episode)
     del row["misses"]
     return row | {"day": day, "outcome": episode.outcome.value if episode.outcome else None}
 
 
+def _values(entry: Any) -> dict[str, Any]:
+    """The fields of a flat dataclass (`asdict` copies each value deeply)."""
+    return {field.name: getattr(entry, field.name) for field in fields(entry)}
+
+
+@lru_cache(4096)  # with each message the events of its whole episode are read again
 def _event(name: str, data: str) -> facts.Event:
     values = json.loads(data)
     if "topics" in values:

@@ -46,14 +46,23 @@ def _any(*expressions: str) -> re.Pattern[str]:
 _RULES = read_rules()
 _FIGURES = _any(*_RULES["figures of speech"])
 _DENIED = _any(*_RULES["denied"])
-_DANGER = _any(*_RULES["alone"], *_RULES["wish to die"], *_RULES["body"])
+_DANGERS = [*_RULES["alone"], *_RULES["wish to die"], *_RULES["body"]]
+# Nearly all of them begin at the edge of a word: said once before all of them, it spares looking for each of three
+# hundred at every letter, which was most of what a message's understanding took.
+_EDGE = r"\b"
+_AFTER_EDGE = "|".join(rule.removeprefix(_EDGE) for rule in _DANGERS if rule.startswith(_EDGE))
+_AT_AN_EDGE = re.compile(rf"{_EDGE}(?:{_AFTER_EDGE})")
+_ELSEWHERE = _any(*(rule for rule in _DANGERS if not rule.startswith(_EDGE)))
+
+
+def _is_dangerous(plain: str) -> bool:
+    return bool(_ELSEWHERE.search(plain) or _AT_AN_EDGE.search(plain))
 
 
 def is_emergency(text: str) -> bool:
     """Whether a raw message tells of a medical emergency or of harm to oneself, the writer's or somebody's near."""
     plain = re.sub(r"[^a-z0-9 ]+", " ", re.sub(r"(?<=\w)['\u2019](?=\w)", "", fold(text)))
     plain = " ".join(plain.split())
-    if not _DANGER.search(plain):
+    if not _is_dangerous(plain):
         return False
-    plain = _DENIED.sub(" , ", _FIGURES.sub(" , ", plain))
-    return _DANGER.search(plain) is not None
+    return _is_dangerous(_DENIED.sub(" , ", _FIGURES.sub(" , ", plain)))

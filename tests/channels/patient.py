@@ -33,11 +33,9 @@ def texting_app(
         "twilio_auth_token": SecretStr(TOKEN), "public_url": PUBLIC, "help_sender": HELP, "code_sender": CODES,
         **settings,
     }
-    app = create_app(
+    return create_app(
         settings_for(**values), Parts(engine=engine, database=database, keys=keys, migrate=False, **(parts or {}))
     )
-    app.config.TOUCHUP = False  # Sanic rewrites its own methods at start, which works once in a process
-    return app
 
 
 class Patient:

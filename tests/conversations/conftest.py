@@ -20,6 +20,7 @@ from bot.app import Parts, create_app
 from bot.db import Database
 from bot.settings import Settings
 from tests.engine.conftest import engine, make_engine, model  # noqa: F401  # stories are played on the bare engine
+from tests.engine.stock import every_step_as_stock_rasa  # noqa: F401
 
 
 class Clock:

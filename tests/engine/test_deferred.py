@@ -13,10 +13,10 @@ def _run(script: str) -> str:
 
 
 def test_serving_does_not_load_it() -> None:
-    """The application and the engine come up without scikit-learn, matplotlib or a client of another service."""
+    """The application and the engine come up without scikit-learn, matplotlib, Redis or a client of another service."""
     loaded = _run(
         "import sys, bot.app, bot.engine.rasa_engine, bot.nlu.components;"
-        "print([name for name in ('sklearn', 'matplotlib', 'pandas') if name in sys.modules])"
+        "print([name for name in ('sklearn', 'matplotlib', 'pandas', 'redis', 'limits') if name in sys.modules])"
     )
     assert loaded == "[]"
 

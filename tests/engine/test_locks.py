@@ -6,16 +6,18 @@ import asyncio
 
 import pytest
 
-from bot.engine import locks
-from bot.engine.locks import LockStoreDown, LockUnavailable, PostgresLock, RedisLock, StandIn, choose_locks
+from bot.engine import locks, redis_lock
+from bot.engine.locks import LockStoreDown, LockUnavailable, PostgresLock, StandIn, choose_locks
+from bot.engine.redis_lock import RedisLock
 from tests.conftest import RedisServer
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases and waits of a fraction of a second."""
-    monkeypatch.setattr(locks, "LEASE", 0.3)
-    monkeypatch.setattr(locks, "WAIT", 0.1)
+    monkeypatch.setattr(redis_lock, "LEASE", 0.3)
+    for module in (locks, redis_lock):
+        monkeypatch.setattr(module, "WAIT", 0.1)
 
 
 @pytest.mark.usefixtures("short")
@@ -38,10 +40,11 @@ async def test_a_lease_lasts_as_long_as_its_turn(redis_server: RedisServer) -> N
 @pytest.mark.usefixtures("short")
 async def test_a_dead_holder_s_lease_ends(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the process that held it died, another one goes on after the lease."""
-    monkeypatch.setattr(locks, "WAIT", 2.0)
+    for module in (locks, redis_lock):
+        monkeypatch.setattr(module, "WAIT", 2.0)
     dead, other = RedisLock(redis_server.url), RedisLock(redis_server.url)
     # As kill -9 leaves it: taken, neither renewed nor released.
-    await dead._redis.lock("twostep:turn:c", timeout=locks.LEASE).acquire()
+    await dead._redis.lock("twostep:turn:c", timeout=redis_lock.LEASE).acquire()
     async with other.hold("c"):
         pass
     await dead.close()

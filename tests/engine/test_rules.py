@@ -8,14 +8,7 @@ import random
 from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
 
 from bot.engine import rules
-
-
-def _stock(policy, lookup, states):
-    """Rasa 3.6.21's `_get_possible_keys`, to the letter."""
-    possible_keys = set(lookup.keys())
-    for i, state in enumerate(reversed(states)):
-        possible_keys = set(filter(lambda _key: policy._is_rule_applicable(_key, i, state), possible_keys))
-    return possible_keys
+from tests.engine.stock import stock_possible_keys
 
 
 def test_the_same_rules_fit(engine):
@@ -30,8 +23,11 @@ def test_the_same_rules_fit(engine):
             words = [*states[:-1], {**states[-1], "user": {"text": f"words {compared}"}}]
             for conversation in ([], states, states[1:], other + states, [{}, *states], states[::-1], words):
                 ours = rules._possible_keys(policy, lookup, conversation)
-                assert ours == _stock(policy, lookup, conversation)
+                assert ours == stock_possible_keys(policy, lookup, conversation)
                 assert ours == rules._possible_keys(policy, lookup, conversation)  # remembered now
+                if conversation:
+                    reached = conversation[-rules._reach(policy, conversation[-1]) :]
+                    assert ours == rules._possible_keys(policy, lookup, reached)
                 compared += 1
                 fitting += bool(ours)
     assert compared > 500 and fitting > 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from ipaddress import ip_network
 
@@ -244,6 +245,24 @@ async def test_limiter(store: str, request: pytest.FixtureRequest) -> None:
     assert await limiter.hit("a", "y", rate) == 0
     assert await limiter.hit("b", "x", rate) == 0
     await limiter.close()
+
+
+async def test_a_window_in_memory_slides_and_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is welcome when the first of the window is a window old; windows that are over take no memory."""
+    now, limiter, rate = 1000.0, Limiter(), Rate(2, 10)
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert await limiter.hit("a", "x", rate) == 0
+    now = 1004.0
+    assert await limiter.hit("a", "x", rate) == 0
+    assert await limiter.hit("a", "x", rate) == 6
+    now = 1010.0
+    assert await limiter.hit("a", "x", rate) == 0
+    assert await limiter.hit("a", "x", rate) == 4
+    now = 1100.0
+    assert await limiter.check("a", "x", rate) == 0
+    now = 1200.0
+    assert await limiter.hit("a", "y", rate) == 0
+    assert len(limiter._memory._windows) == 1
 
 
 async def test_limiter_away(redis_server: RedisServer) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from bot.nlu import emergency
 from bot.nlu.emergency import is_emergency, read_rules
 from bot.nlu.examples import Example
 from bot.nlu.intents import EMERGENCY
@@ -92,3 +94,14 @@ def test_a_broken_rule_is_named(tmp_path: Path) -> None:
     path.write_text("# comment\n[body]\n(oops\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 3"):
         read_rules(path)
+
+
+def test_searching_for_all_rules_at_once_misses_none(examples: list[Example]) -> None:
+    """What one rule alone finds is found, and nothing else: no rule has a branch outside of its word's edge."""
+    rules = read_rules()
+    dangers = [re.compile(rule) for section in ("alone", "wish to die", "body") for rule in rules[section]]
+    texts = [" ".join(re.sub(r"[^a-z0-9 ]+", " ", example.text.lower()).split()) for example in examples[::20]]
+    texts += [example.text for example in examples if example.intent == EMERGENCY]
+    found = [emergency._is_dangerous(text) for text in texts]
+    assert found == [any(danger.search(text) for danger in dangers) for text in texts]
+    assert 50 < sum(found) < len(found)
