@@ -94,8 +94,10 @@ class Database:
                 self.url, pool_size=10, max_overflow=10, pool_timeout=pool_timeout, pool_pre_ping=True,
                 connect_args=POSTGRESQL,
             )
-            # The same connections; reading needs no transaction, whose end would be one more round trip.
-            self._reader = self._scanner = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            # The same connections. Reading needs no transaction, whose end would be one more round trip; reading far
+            # does: what comes row by row comes from a cursor, which lives in one.
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._scanner = self._writer
 
     def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction: commits at the end, rolls back on an error. No network and no argon2 inside it."""

@@ -74,6 +74,7 @@ class InlineEngine:
                 raise
         finally:
             self._turn.release()
+        await asyncio.sleep(0)  # nothing here waits: who writes again and again must let others have their turn
 
     def connect(self) -> AsyncConnection:
         """A connection for reading, as an asynchronous context: what each statement sees was committed before it."""
