@@ -40,7 +40,7 @@ screenshots: setup-dev  ## pictures of every state of chat and pages, into scree
 encoder:  ## fine-tune the sentence encoder again (PyTorch, minutes; bot/nlu/encoder/README.md)
 	@$(PYTHON) -m venv .venv-encoder
 	@.venv-encoder/bin/python -m pip install -q -r bot/nlu/encoder/requirements.txt
-	@.venv-encoder/bin/python -m bot.nlu.encoder.train --bf16
+	@.venv-encoder/bin/python -m bot.nlu.encoder.train
 
 bench: setup-dev train  ## measure a message from door to door; STOCK=FOLDER beside stock Rasa (tests/benchmarks)
 	@$(BIN)/python -m tests.benchmarks $(if $(STOCK),--stock $(STOCK))

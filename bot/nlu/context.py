@@ -40,7 +40,8 @@ _CORRECTION_PHONE = re.compile(
 _WHAT_ELSE = re.compile(
     rf"^{_LEAD}(?:what else|what other|what can i|what do i|what should i|what am i|any other|any alternative|"
     r"anything else|is there (?:an)?other|"
-    r"are there other|what'?s? (?:is )?(?:the )?(?:plan b|alternative|other)|plan b|then what|now what|"
+    r"are there other|what'?s? (?:is )?(?:the )?(?:plan b|alternative|other)|plan b|then what|now what|what now|"
+    r"what next|what'?s next|"
     r"other options?|another way|"
     r"what are my (?:other )?options|what options)"
     r"(?: (?:can|could|should|do|does|may|am|is|are|i|you|we|use|do|have|got|to|then|instead|now|way|ways|"

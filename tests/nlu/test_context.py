@@ -29,6 +29,7 @@ from bot.nlu.understanding import Understanding
         ("request_resend", "how long do I have?", "ask_code_expiry"),
         ("request_resend", "and by email?", "request_resend"),
         ("report_missing_code", "send it by email instead", "request_resend"),
+        ("report_missing_code", "what now?", "ask_delivery_options"),
         ("report_missing_code", "how long is it good for", "ask_code_expiry"),
         ("report_missing_code", "any other way?", "ask_delivery_options"),
         ("report_no_access", "what was the number again?", "request_human"),

@@ -1,0 +1,98 @@
+"""What each piece of the understanding brings, on authors whose lines neither encoder nor classifiers have seen.
+
+    python -m tests.benchmarks.understanding --leave-out z
+
+Prints the learning curve of the classifiers and an ablation as a Markdown table: the share of lines whose best intent
+of all is the right one, by the characters alone, by the encoder alone and by both, and what the cascade makes of it.
+`--leave-out` names the authors that encoder.json says were left out of the encoder.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bot.nlu.calibrate import Unseen, cascade
+from bot.nlu.characters import CharacterFeatures
+from bot.nlu.decision import Calibration
+from bot.nlu.examples import Example, read_examples
+from bot.nlu.intents import OUT_OF_SCOPE
+from bot.nlu.sentences import SentenceEncoder
+from bot.nlu.topics import CHARACTERS_C, SENTENCES_C, Linear, Vector, log_softmax
+from bot.nlu.wording import Wording, count_words
+
+ROOT = Path(__file__).parents[2]
+SIZES = (25, 50, 100)
+SHARE_OUTSIDE = 4
+"""Times as many out-of-scope lines as of a topic: about as in data/."""
+
+
+def some(lines: Sequence[Example], size: int) -> list[int]:
+    """So many lines a topic, evenly taken from all authors; out of scope more."""
+    places = defaultdict(list)
+    for place, line in enumerate(lines):
+        places[line.intent].append(place)
+    kept = []
+    for intent, found in places.items():
+        count = min(len(found), size * (SHARE_OUTSIDE if intent == OUT_OF_SCOPE else 1))
+        kept += [found[int(number * len(found) / count)] for number in range(count)]
+    return sorted(kept)
+
+
+def judged(
+    texts: Sequence[str], vectors: Vector, labels: Vector, asked: Sequence[str], asked_vectors: Vector, answers: Vector
+) -> Unseen:
+    """The log-probabilities that both classifiers, trained on the first lines, give the others."""
+    characters = CharacterFeatures.fit(texts)
+    cheap = Linear.fit(characters.transform(texts), labels, CHARACTERS_C)
+    deep = Linear.fit(vectors, labels, SENTENCES_C)
+    rows = characters.transform(asked)
+    return Unseen(
+        log_softmax(asked_vectors @ deep.weights + deep.bias), log_softmax(rows @ cheap.weights + cheap.bias), answers
+    )
+
+
+def row(name: str, lines: int, data: Unseen, intents: Sequence[str], calibration: Calibration) -> str:
+    """One line of the table."""
+    both = calibration.deep_weight * data.deep + calibration.cheap_weight * data.cheap
+    right = [100 * float((scores.argmax(1) == data.labels).mean()) for scores in (data.cheap, data.deep, both)]
+    _, mixed, share = cascade(data, intents, calibration)
+    shares = " | ".join(f"{value:.1f}" for value in (*right, 100 * float((mixed.argmax(1) == data.labels).mean())))
+    return f"| {name} | {lines:,} | {shares} | {share:.0%} |"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--leave-out", required=True, help="letters of the authors to measure on")
+    left_out = parser.parse_args().leave_out
+    lines = read_examples(ROOT / "data")
+    trained = [line for line in lines if line.author not in left_out]
+    unseen = [line for line in lines if line.author in left_out]
+    intents = sorted({line.intent for line in lines})
+    labels, answers = (np.array([intents.index(line.intent) for line in part]) for part in (trained, unseen))
+    encoder, calibration = SentenceEncoder(), Calibration.read()
+    print(f"{len(unseen)} unseen lines\n")
+    print("| | lines | characters | encoder | both | cascade | embedded |\n|---|---|---|---|---|---|---|")
+    counts = count_words(line.text for line in trained)
+    for name, wording in (
+        ("", Wording(counts)),
+        ("all, without misspellings mended", Wording(counts, spelling=False)),
+        ("all, without any normalizer", Wording({}, spelling=False, lexicon=False)),
+    ):
+        texts, asked = ([wording.normalize(line.text) for line in part] for part in (trained, unseen))
+        vectors, asked_vectors = encoder.encode(texts), encoder.encode(asked)
+        for size in SIZES if not name else ():
+            kept = some(trained, size)
+            data = judged([texts[i] for i in kept], vectors[kept], labels[kept], asked, asked_vectors, answers)
+            print(row(f"{size} lines a topic for the classifiers", len(kept), data, intents, calibration), flush=True)
+        data = judged(texts, vectors, labels, asked, asked_vectors, answers)
+        print(row(name or "all", len(texts), data, intents, calibration), flush=True)
+
+
+if __name__ == "__main__":
+    main()
