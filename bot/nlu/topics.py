@@ -20,7 +20,9 @@ from bot.nlu.splitting import Cut, adds, asks, evidence
 Vector = npt.NDArray[np.float32]
 CHARACTERS_C = 8.0
 SENTENCES_C = 1.0
-
+EMBEDDED, EMBEDDED_OUTSIDE = 200, 1600
+"""Lines of a topic, and of emergencies and out of scope, that the encoder's classifier is fitted on: the encoder has
+seen them all, more change nothing (tests/benchmarks/understanding.py), and to embed them takes most of a training."""
 
 NEVER_ALONE = 0.02
 """What is this likely an emergency is never decided by the characters alone."""
@@ -65,6 +67,18 @@ class Linear:
 
         model = LogisticRegression(C=strength, max_iter=100, tol=1e-3).fit(features, labels)
         return cls(np.ascontiguousarray(model.coef_.T, dtype=np.float32), model.intercept_.astype(np.float32))
+
+
+def evenly(labels: Sequence[str]) -> list[int]:
+    """The places of the lines to embed, evenly taken from each intent's: from all of its authors."""
+    places: dict[str, list[int]] = {}
+    for place, label in enumerate(labels):
+        places.setdefault(label, []).append(place)
+    kept = []
+    for label, found in places.items():
+        count = min(len(found), EMBEDDED_OUTSIDE if label in (OUT_OF_SCOPE, EMERGENCY) else EMBEDDED)
+        kept += [found[number * len(found) // count] for number in range(count)]
+    return sorted(kept)
 
 
 def log_softmax(scores: Vector) -> Vector:
@@ -119,7 +133,8 @@ class TopicModel:
         target = np.array([intents.index(label) for label in labels])
         characters = CharacterFeatures.fit(texts)
         cheap = Linear.fit(characters.transform(texts), target, CHARACTERS_C)
-        deep = Linear.fit(encoder.encode(texts), target, SENTENCES_C)
+        some = evenly(labels)
+        deep = Linear.fit(encoder.encode([texts[place] for place in some]), target[some], SENTENCES_C)
         return cls(intents, characters, cheap, deep, encoder, calibration)
 
     def cheap_log(self, text: str) -> Vector:

@@ -22,7 +22,7 @@ from bot.nlu.decision import Calibration
 from bot.nlu.examples import Example, read_examples
 from bot.nlu.intents import OUT_OF_SCOPE
 from bot.nlu.sentences import SentenceEncoder
-from bot.nlu.topics import CHARACTERS_C, SENTENCES_C, Linear, Vector, log_softmax
+from bot.nlu.topics import CHARACTERS_C, SENTENCES_C, Linear, Vector, evenly, log_softmax
 from bot.nlu.wording import Wording, count_words
 
 ROOT = Path(__file__).parents[2]
@@ -44,12 +44,17 @@ def some(lines: Sequence[Example], size: int) -> list[int]:
 
 
 def judged(
-    texts: Sequence[str], vectors: Vector, labels: Vector, asked: Sequence[str], asked_vectors: Vector, answers: Vector
+    texts: Sequence[str], vectors: Vector, labels: Vector, asked: Sequence[str], asked_vectors: Vector, answers: Vector,
+    embedded: Sequence[int],
 ) -> Unseen:
-    """The log-probabilities that both classifiers, trained on the first lines, give the others."""
+    """The log-probabilities that both classifiers give the lines asked.
+
+    Args:
+        embedded: places of the lines that the encoder's classifier is fitted on.
+    """
     characters = CharacterFeatures.fit(texts)
     cheap = Linear.fit(characters.transform(texts), labels, CHARACTERS_C)
-    deep = Linear.fit(vectors, labels, SENTENCES_C)
+    deep = Linear.fit(vectors[embedded], labels[embedded], SENTENCES_C)
     rows = characters.transform(asked)
     return Unseen(
         log_softmax(asked_vectors @ deep.weights + deep.bias), log_softmax(rows @ cheap.weights + cheap.bias), answers
@@ -88,10 +93,14 @@ def main() -> None:
         vectors, asked_vectors = encoder.encode(texts), encoder.encode(asked)
         for size in SIZES if not name else ():
             kept = some(trained, size)
-            data = judged([texts[i] for i in kept], vectors[kept], labels[kept], asked, asked_vectors, answers)
+            data = judged(
+                [texts[i] for i in kept], vectors[kept], labels[kept], asked, asked_vectors, answers, range(len(kept))
+            )
             print(row(f"{size} lines a topic for the classifiers", len(kept), data, intents, calibration), flush=True)
-        data = judged(texts, vectors, labels, asked, asked_vectors, answers)
-        print(row(name or "all", len(texts), data, intents, calibration), flush=True)
+        few, every = evenly([line.intent for line in trained]), range(len(texts))
+        for which, embedded in (("all", few), *((("all, each line embedded", every),) if not name else ())):
+            data = judged(texts, vectors, labels, asked, asked_vectors, answers, embedded)
+            print(row(name or which, len(texts), data, intents, calibration), flush=True)
 
 
 if __name__ == "__main__":
