@@ -86,8 +86,12 @@ def test_the_example_with_its_gaps_does_not_start(monkeypatch: pytest.MonkeyPatc
         load_settings(_env_file=None)
     for name in ("SECRET_KEY", "BOT_CREDENTIAL", "TWILIO_AUTH_TOKEN", "CODE_SENDER", "SMTP_URL", "CONTACT_INBOX"):
         assert f"TWOSTEP_{name}" in str(refused.value)
+    gaps = {
+        "TWOSTEP_SMTP_URL": "smtp://u:p@h", "TWOSTEP_CODE_SENDER": "+18455550100", "TWOSTEP_HELP_SENDER": "+18455550101",
+        "TWOSTEP_MAIL_FROM": "codes@example.org", "TWOSTEP_CONTACT_INBOX": "desk@example.org",
+    }
     for name, value in values.items():
-        monkeypatch.setenv(name, value or ("smtp://u:p@h" if name.endswith("SMTP_URL") else "x" * 32))
+        monkeypatch.setenv(name, value or gaps.get(name, "x" * 32))
     assert load_settings(_env_file=None).https
 
 
