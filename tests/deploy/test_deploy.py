@@ -87,7 +87,8 @@ def test_the_example_with_its_gaps_does_not_start(monkeypatch: pytest.MonkeyPatc
     for name in ("SECRET_KEY", "BOT_CREDENTIAL", "TWILIO_AUTH_TOKEN", "CODE_SENDER", "SMTP_URL", "CONTACT_INBOX"):
         assert f"TWOSTEP_{name}" in str(refused.value)
     gaps = {
-        "TWOSTEP_SMTP_URL": "smtp://u:p@h", "TWOSTEP_CODE_SENDER": "+18455550100", "TWOSTEP_HELP_SENDER": "+18455550101",
+        "TWOSTEP_SMTP_URL": "smtp://u:p@h",
+        "TWOSTEP_CODE_SENDER": "+18455550100", "TWOSTEP_HELP_SENDER": "+18455550101",
         "TWOSTEP_MAIL_FROM": "codes@example.org", "TWOSTEP_CONTACT_INBOX": "desk@example.org",
     }
     for name, value in values.items():
