@@ -127,7 +127,7 @@ async def test_wants_it_on_a_phone_that_is_not_on_the_account(arrive):
     assert "only to what is on your account" in await robin.say("send the code to 845-555-0199 instead")
     assert "on its way" not in await robin.say("text a new code to my husband")
     await robin.mail(1)
-    assert "on its way to •••-•••-0143" in await robin.press("Yes, send it")
+    assert "on its way to •••-•••-0143" in await robin.press("Send it there")
     robin.clock.pass_seconds(61)
     assert "no email address on your account" in await robin.say("resend the code by email please")
 
