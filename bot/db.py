@@ -8,6 +8,7 @@ reading has connections of its own, which WAL mode keeps from waiting for the wr
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -53,12 +54,11 @@ metadata = MetaData(
 
 MIGRATION_LOCK = 0x7573_7465_70  # any fixed number: replicas that start together migrate one after another
 POSTGRESQL = {
-    "connect_timeout": 3,
     # A server that vanished without a word is noticed within seconds (libpq counts the last one in milliseconds).
     "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 5000,
 }
 _MEND = "check TWOSTEP_DATABASE_URL, or TWOSTEP_DATA_DIR where that is empty"
-POOL_TIMEOUT = 3.0  # seconds to wait for a connection; below the time limit of a turn
+POOL_TIMEOUT = 3.0  # below the time limit of a turn
 
 
 def system_clock() -> int:
@@ -71,7 +71,7 @@ class Database:
 
     Args:
         url: `sqlite+aiosqlite:///FILE` or `postgresql+psycopg://...`.
-        pool_timeout: seconds to wait for a connection.
+        pool_timeout: seconds to wait for a connection, one that is free or a new one.
 
     Raises:
         DatabaseUnusable: the folder of the file cannot be made.
@@ -92,7 +92,7 @@ class Database:
         else:
             self._writer = create_async_engine(
                 self.url, pool_size=10, max_overflow=10, pool_timeout=pool_timeout, pool_pre_ping=True,
-                connect_args=POSTGRESQL,
+                connect_args=POSTGRESQL | {"connect_timeout": math.ceil(pool_timeout)},
             )
             # The same connections. Reading needs no transaction, whose end would be one more round trip; reading far
             # does: what comes row by row comes from a cursor, which lives in one.
