@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import sys
@@ -77,6 +78,22 @@ def _fingerprint(self: Any) -> str:
     return hashlib.sha256(repr(sorted(self.data.items())).encode()).hexdigest()
 
 
+def _copy(value: Any) -> Any:
+    """Like `copy.deepcopy`, for what a message holds, and many times faster."""
+    if isinstance(value, dict):
+        return {name: _copy(part) for name, part in value.items()}
+    if isinstance(value, list | set):
+        return type(value)(map(_copy, value))
+    return value if value is None or isinstance(value, str | float | int) else copy.deepcopy(value)
+
+
+def _copy_message(self: Any, memo: dict[int, Any]) -> Any:
+    """Rasa copies every message for each of its importers, which took a third of a training."""
+    made = object.__new__(type(self))
+    made.__dict__ = _copy(self.__dict__)
+    return made
+
+
 def train(project: Project, *, force: bool = False, progress: Callable[[str], None] = print) -> bool:
     """Bring the model up to date; True when something had to be trained.
 
@@ -95,6 +112,7 @@ def train(project: Project, *, force: bool = False, progress: Callable[[str], No
     from rasa.shared.nlu.training_data.message import Message
 
     Message.fingerprint = _fingerprint  # type: ignore[method-assign]
+    Message.__deepcopy__ = _copy_message  # type: ignore[attr-defined]
     digest = project.digest()
     progress("training (about a minute)")
     try:

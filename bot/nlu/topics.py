@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -131,10 +132,13 @@ class TopicModel:
         if len(intents) < 2:
             raise ValueError("the topic classifier needs examples of at least two intents")
         target = np.array([intents.index(label) for label in labels])
-        characters = CharacterFeatures.fit(texts)
-        cheap = Linear.fit(characters.transform(texts), target, CHARACTERS_C)
         some = evenly(labels)
-        deep = Linear.fit(encoder.encode([texts[place] for place in some]), target[some], SENTENCES_C)
+        with ThreadPoolExecutor(1) as beside:
+            vectors = beside.submit(encoder.encode, [texts[place] for place in some])
+            characters = CharacterFeatures.fit(texts)
+            # scikit-learn computes in 64 bits: given 32, it would convert all of them at each of its steps.
+            cheap = Linear.fit(characters.transform(texts).astype(np.float64), target, CHARACTERS_C)
+        deep = Linear.fit(vectors.result(), target[some], SENTENCES_C)
         return cls(intents, characters, cheap, deep, encoder, calibration)
 
     def cheap_log(self, text: str) -> Vector:

@@ -1,0 +1,63 @@
+"""The shortcuts of a training do as Rasa's own parts do."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from typing import Any
+
+import pytest
+from rasa.shared.nlu.training_data.message import Message
+
+from bot.engine import training
+
+
+def _message(**more: Any) -> Message:
+    data = {"text": "no code came", "intent": "report_no_code", "metadata": {"intent": {"author": "a"}}, **more}
+    return Message(data=data, output_properties={"text", "intent"}, features=[])
+
+
+@pytest.fixture
+def shortcut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages copied as a training copies them."""
+    monkeypatch.setattr(Message, "__deepcopy__", training._copy_message, raising=False)
+
+
+def test_a_copied_message_is_as_rasas_own_copy(shortcut: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal in all that it holds, of the same types."""
+    message = _message(entities=[{"start": 1, "value": ("a", 2)}], nothing=None, sure=0.5)
+    ours = copy.deepcopy(message)
+    monkeypatch.delattr(Message, "__deepcopy__")
+    theirs = copy.deepcopy(message)
+    assert type(ours) is type(theirs) is Message
+    assert vars(ours) == vars(theirs)
+    assert repr(ours.data) == repr(theirs.data)
+
+
+def test_a_copied_message_is_apart_from_its_original(shortcut: None) -> None:
+    """What a component writes into the copy does not reach the original."""
+    message = _message(entities=[{"start": 1}])
+    made = copy.deepcopy([message])[0]
+    made.data["metadata"]["intent"]["author"] = "b"
+    made.data["entities"][0]["start"] = 2
+    made.data["entities"].append({})
+    made.output_properties.add("other")
+    made.features.append(object())
+    assert message.data == _message(entities=[{"start": 1}]).data
+    assert message.output_properties == {"text", "intent"}
+    assert message.features == []
+
+
+def test_a_changed_message_has_another_fingerprint() -> None:
+    """Or Rasa would take the old model's parts for current; one of the same content has the same."""
+    same, other = _message(), _message(text="no code came!")
+    label = _message(intent="ask_code_lifetime")
+    author = _message(metadata={"intent": {"author": "b"}})
+    prints = [training._fingerprint(message) for message in (_message(), same, other, label, author)]
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 4
+
+
+def test_yaml_is_read_by_the_compiled_reader() -> None:
+    """A training reads some megabytes of it; ruamel.yaml falls back to pure Python without a word."""
+    assert importlib.import_module("_ruamel_yaml").CParser
