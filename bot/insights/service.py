@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bot.db import Clock, Database
 from bot.events import CodeDelivery, Event, FeedbackGiven, SignInCompleted
+from bot.insights.disclosure import hide
 from bot.insights.figures import By, Report, summarise
 from bot.insights.model import EPISODE_GAP, UNKNOWN_TOPIC, Background, Why, background, conversation_of, episodes
 from bot.insights.store import InsightStore
@@ -184,7 +186,7 @@ class Insights:
         """The figures of the episodes that began on these days, both included."""
         first, last = since.isoformat(), until.isoformat()
         async with self._database.scan() as connection:
-            return summarise(
+            found = summarise(
                 since, until, by, self._minutes,
                 by_day=await self._store.counted(connection, first, last, "day", "reason"),
                 by_channel=await self._store.counted(connection, first, last, "channel", "reason"),
@@ -192,6 +194,8 @@ class Insights:
                 running=await self._store.running(connection, self._clock() - EPISODE_GAP),
                 names=self._names,
             )
+        await asyncio.to_thread(hide, found)  # a second, for years by day
+        return found
 
     async def first_day(self) -> date | None:
         """The first day with an episode."""
