@@ -255,10 +255,10 @@ def _hide_reasons_of_groups(report: Report) -> None:
     for table in (report.periods, report.channels, report.topics):
         escalated = sorted((t for t in table.values() if t.reasons), key=lambda tally: tally.reasons.total())
         shut = [
-            tally for tally in escalated
-            if unclear or tally.hides(*ESCALATED) or any(is_small(count) for count in tally.reasons.values())
+            tally for tally in table.values()
+            if (unclear and tally.reasons) or tally.hides(*ESCALATED) or any(map(is_small, tally.reasons.values()))
         ]
-        if len(shut) == 1:
-            shut += [tally for tally in escalated if tally is not shut[0]][:1]
+        if len([tally for tally in shut if tally.reasons]) == 1:
+            shut += [tally for tally in escalated if all(tally is not each for each in shut)][:1]
         for tally in shut:
             tally.hides_reasons = True

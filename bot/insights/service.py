@@ -110,6 +110,10 @@ class NotThere(Exception):
     """The entry or conversation does not exist (any more)."""
 
 
+class Outdated(Exception):
+    """Somebody else has changed the entry since it was looked at."""
+
+
 class Insights:
     """The use cases of insights. `record` is what `bot.app` passes to the topics.
 
@@ -273,35 +277,30 @@ class Insights:
             for topic, words in found.items()
         }
 
-    async def label(self, conversation: str, seq: int, intent: str) -> int:
+    async def label(self, conversation: str, seq: int, intent: str, seen: State | None = None) -> int:
         """Say which topic an entry, and every other of its group, is an example of; how many that are.
 
         Raises:
             NotThere
+            Outdated: it is not in the state in which it was `seen`.
         """
-        return await self._set(conversation, seq, state=State.LABELLED.value, intent=intent)
+        return await self._set(conversation, seq, seen, state=State.LABELLED.value, intent=intent)
 
-    async def dismiss(self, conversation: str, seq: int) -> int:
-        """Take an entry and its group out of the queue; how many that are.
+    async def dismiss(self, conversation: str, seq: int, seen: State | None = None) -> int:
+        """Take an entry and its group out of the queue; how many that are. Raises as `label` does."""
+        return await self._set(conversation, seq, seen, state=State.DISMISSED.value, intent="")
 
-        Raises:
-            NotThere
-        """
-        return await self._set(conversation, seq, state=State.DISMISSED.value, intent="")
+    async def reopen(self, conversation: str, seq: int, seen: State | None = None) -> int:
+        """Put an entry and its group back; how many that are. Raises as `label` does."""
+        return await self._set(conversation, seq, seen, state=State.OPEN.value, intent="")
 
-    async def reopen(self, conversation: str, seq: int) -> int:
-        """Put an entry and its group back; how many that are.
-
-        Raises:
-            NotThere
-        """
-        return await self._set(conversation, seq, state=State.OPEN.value, intent="")
-
-    async def _set(self, conversation: str, seq: int, **values: str) -> int:
+    async def _set(self, conversation: str, seq: int, seen: State | None, **values: str) -> int:
         async with self._database.read() as connection:
             entry = await self._store.question(connection, conversation, seq)
         if entry is None:
             raise NotThere
+        if seen is not None and entry.state != seen:
+            raise Outdated
         members = {(conversation, seq)}
         for group in (group for topic in (await self.groups(State(entry.state))).values() for group in topic):
             named = {(each.conversation, each.seq) for each in group.entries}
