@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from bot.accounts.terminal import Office, accounts_commands
 from bot.channels.terminal import sms_commands
@@ -361,17 +362,33 @@ def _escape(text: str) -> str:
 
 
 def main() -> None:
-    """Entry point: a mistake of the user's is one line on stderr and exit status 1, never a traceback."""
+    """Entry point: a mistake of the user's is one line on stderr, never a traceback or a box; exit status 2 where the
+    command line itself is wrong, else 1."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     _in_utf8()
     try:
-        app()
+        raise SystemExit(app(prog_name="twostep", standalone_mode=False) or 0)
+    except typer.Abort:
+        raise SystemExit(1) from None
+    except TyperException as error:
+        raise SystemExit(_misused(error)) from None
     except Exception as error:
         mistake = _mistake(error)
         if mistake is None:
             raise
         err.print(f"[red]twostep:[/] {_escape(mistake)}")
         raise SystemExit(1) from None
+
+
+def _misused(error: TyperException) -> int:
+    """Say what is wrong with a command line; the exit status."""
+    message = getattr(error, "format_message", error.__str__)().replace("Value error, ", "")
+    message = message.replace("Input should be", "must be").partition(", unable to parse")[0]
+    if message:  # without one the help was asked for by giving no command, and stands there
+        context = getattr(error, "ctx", None)
+        see = context.command_path if context else "twostep"
+        err.print(f"[red]twostep:[/] {_escape(' '.join(message.split()).rstrip('.'))}; see `{see} --help`")
+    return int(getattr(error, "exit_code", 2))
 
 
 def _mistake(error: Exception) -> str | None:

@@ -1,4 +1,5 @@
-"""`twostep` at a shell: a mistake is one line that names cause and mend, with exit status 1; answers fit programs."""
+"""`twostep` at a shell: a mistake is one line that names cause and mend, with exit status 1 (2 where the command line
+itself is wrong); answers fit programs."""
 
 from __future__ import annotations
 
@@ -59,6 +60,27 @@ def test_help_answers_at_once() -> None:
 def is_one_line(errors: str, *named: str) -> bool:
     """True when the errors are one line with all of these in it."""
     return errors.startswith("twostep: ") and errors.count("\n") == 1 and all(word in errors for word in named)
+
+
+@pytest.mark.parametrize(("words", "named"), [
+    (("nosuch",), ("nosuch", "`twostep --help`")), (("db", "nosuch"), ("nosuch", "`twostep db --help`")),
+    (("report", "--by", "fortnight"), ("--by", "'day', 'week', 'month'", "`twostep report --help`")),
+    (("report", "--nosuch"), ("--nosuch",)), (("forget",), ("CONVERSATION|PHONE",)), (("forget", "a", "b"), ("(b)",)),
+    (("serve", "--port", "x"), ("--port", "must be a valid integer")), (("demo-traffic", "--days", "99"), ("30",)),
+])
+def test_a_command_line_that_is_wrong(twostep: Twostep, words: tuple[str, ...], named: tuple[str, ...]) -> None:
+    """One line names what is wrong and where to read on, with exit status 2; no box."""
+    status, output, errors = twostep(*words)
+    assert (status, output) == (2, "")
+    assert is_one_line(errors, *named), errors
+
+
+@pytest.mark.parametrize("words", [(), ("db",), ("accounts",)])
+def test_no_command_at_all(twostep: Twostep, words: tuple[str, ...]) -> None:
+    """Without a command the help is shown, and no error beside it."""
+    status, output, errors = twostep(*words)
+    assert (status, errors) == (2, "")
+    assert "Usage: twostep" in output
 
 
 @pytest.mark.parametrize("words", [

@@ -59,10 +59,15 @@ class FiledRequest:
     transcript: str
     note: str
     conversation: str
+    changed_at: int  # milliseconds; 0 before anybody has
 
 
 class NoSuchRequest(LookupError):
     """Nothing was filed under this reference, or it was pruned."""
+
+
+class ChangedMeanwhile(RuntimeError):
+    """Somebody else has changed the request since it was looked at."""
 
 
 class ContactDesk:
@@ -110,14 +115,20 @@ class ContactDesk:
             values.get("name", ""), values.get("reply_to", ""), values.get("message", ""),
             values.get("transcript", ""),
             self._keys.open(NOTE, work.sealed_note) if work and work.sealed_note else "",
-            row.conversation or "",
+            row.conversation or "", work.at if work else 0,
         )
 
-    async def change(self, reference: str, state: str, note: str, *, account: str, who: str) -> None:
+    async def change(
+        self, reference: str, state: str, note: str, *, account: str, who: str, seen: int | None = None
+    ) -> None:
         """Say how far a request is.
+
+        Args:
+            seen: its `changed_at` when it was looked at; None to overwrite whatever is there.
 
         Raises:
             NoSuchRequest
+            ChangedMeanwhile
             ValueError: an unknown state, or a note that is too long.
         """
         state = WorkState(state).value
@@ -132,6 +143,17 @@ class ContactDesk:
                 select(contact_requests.c.reference).where(contact_requests.c.reference == reference)
             ) is None:
                 raise NoSuchRequest
+            before = (await connection.execute(
+                select(contact_work.c.at, contact_work.c.who, contact_work.c.sealed_note)
+                .where(contact_work.c.reference == reference)
+            )).first()
+            if seen is not None and seen != (before.at if before else 0):
+                by = before.who if before else ""
+                kept = self._keys.open(NOTE, before.sealed_note) if before and before.sealed_note else ""
+                raise ChangedMeanwhile(
+                    f"Nothing was saved: {by} has changed this request since you opened it"
+                    f"{f' and noted: {kept}' if kept else '.'}"
+                )
             await connection.execute(
                 self._database.insert(contact_work).values(reference=reference, **row)
                 .on_conflict_do_update(index_elements=["reference"], set_=row)

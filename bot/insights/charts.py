@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
-from bot.insights.figures import Report, Tally, cell, is_small
+from bot.insights.figures import Report, Tally
 from bot.insights.model import Outcome
 from bot.insights.tables import CHANNELS, OUTCOMES, REASONS, as_json
 
@@ -100,8 +100,8 @@ def _finish(svg: str, title: str, description: str) -> str:
 
 
 def _shown(tally: Tally, outcome: Outcome) -> int:
-    count = tally.outcomes[outcome]
-    return 0 if is_small(count) else count
+    count = tally.shown(outcome)
+    return count if isinstance(count, int) else 0
 
 
 def _percent(value: float | None) -> float:
@@ -184,10 +184,10 @@ def _rates(axes: Axes, report: Report) -> None:
 
 
 def _reasons(axes: Axes, report: Report) -> None:
-    counts = [report.total.reasons[reason] for reason in REASONS]
-    shown = [0 if is_small(count) else count for count in counts]
+    counts = [report.total.shown_reason(reason) for reason in REASONS]
+    shown = [count if isinstance(count, int) else 0 for count in counts]
     bars = axes.barh(range(len(shown)), shown, height=0.6, color=COLOURS[Outcome.ROUTED_TO_FORM])
-    axes.bar_label(bars, ["<5" if is_small(count) else str(count) for count in counts], padding=4, color=TEXT)
+    axes.bar_label(bars, ["–" if count is None else str(count) for count in counts], padding=4, color=TEXT)
     axes.set_yticks(range(len(shown)), list(REASONS.values()))
     axes.invert_yaxis()
     axes.set_xlabel("episodes", color=TEXT)
@@ -205,11 +205,16 @@ def _topics(axes: Axes, report: Report) -> None:
     _stack(axes, [report.topic_name(name) for name in groups], list(groups.values()), list(OUTCOMES), across=True)
 
 
+def _all(report: Report) -> int | str:
+    shown = report.total.shown_episodes
+    return "some" if shown is None else shown
+
+
 def about(name: str, report: Report) -> str:
     """What a chart shows, in words."""
     return (
-        f"{CHARTS[name][1]}, {report.since} to {report.until}, {cell(report.total.episodes)} episodes. "
-        "Cells of fewer than 5 episodes are left out. The figures are in the table beside it."
+        f"{CHARTS[name][1]}, {report.since} to {report.until}, {_all(report)} episodes. "
+        "What the table does not show is left out. The figures are in the table beside it."
     )
 
 

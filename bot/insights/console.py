@@ -68,6 +68,8 @@ class ContactRequest(ContactEntry, Protocol):
     def note(self) -> str: ...
     @property
     def conversation(self) -> str: ...
+    @property
+    def changed_at(self) -> int: ...
 
 
 class Requests(Protocol):
@@ -81,8 +83,11 @@ class Requests(Protocol):
         """In full."""
         ...
 
-    async def change(self, reference: str, state: str, note: str, *, account: str, who: str) -> None:
-        """Say how far it is; ValueError: with words for the reader."""
+    async def change(
+        self, reference: str, state: str, note: str, *, account: str, who: str, seen: int | None = None
+    ) -> None:
+        """Say how far it is; ValueError, or RuntimeError where it changed since it was `seen`: with words for the
+        reader."""
         ...
 
 

@@ -41,7 +41,10 @@ class Counted:
 
 @dataclass(slots=True)
 class Tally:
-    """Figures of some episodes. Every rate has its denominator beside it; without one it is None."""
+    """Figures of some episodes. Every rate has its denominator beside it; without one it is None.
+
+    What is hidden beside the small cells is said by `bot.insights.disclosure`.
+    """
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -50,6 +53,11 @@ class Tally:
     failed_actions: int = 0
     up: int = 0
     down: int = 0
+    hidden_outcomes: set[Outcome] = field(default_factory=set)
+    hidden_reasons: set[str] = field(default_factory=set)
+    hides_episodes: bool = False
+    hides_rated: bool = False
+    hides_reasons: bool = False
 
     def add(self, row: Counted) -> None:
         """Count more episodes."""
@@ -70,6 +78,34 @@ class Tally:
     def of(self, *outcomes: Outcome) -> int:
         """Episodes with one of these outcomes."""
         return sum(self.outcomes[outcome] for outcome in outcomes)
+
+    @property
+    def shown_episodes(self) -> int | str | None:
+        """All of them, as they may be shown."""
+        return cell(self.episodes, self.hides_episodes)
+
+    @property
+    def shown_rated(self) -> int | str | None:
+        """Messages with a thumb, as they may be shown."""
+        return cell(self.rated, self.hides_rated)
+
+    def shown(self, outcome: Outcome) -> int | str | None:
+        """Episodes with this outcome, as they may be shown; of a few episodes not even which outcomes none had."""
+        if is_small(self.episodes):
+            return cell(self.episodes)
+        return cell(self.outcomes[outcome], outcome in self.hidden_outcomes)
+
+    def shown_reason(self, reason: str) -> int | str | None:
+        """Escalations for this reason, as they may be shown."""
+        return cell(self.reasons[reason], reason in self.hidden_reasons)
+
+    def hides(self, *outcomes: Outcome) -> bool:
+        """True when one of these numbers must not be shown."""
+        return any(not isinstance(self.shown(outcome), int) for outcome in outcomes)
+
+    def hides_reason(self, reason: str) -> bool:
+        """True when this number must not be shown."""
+        return not isinstance(self.shown_reason(reason), int)
 
     @property
     def confirmed(self) -> float | None:
@@ -114,20 +150,20 @@ class Tally:
     @property
     def helpfulness(self) -> float | None:
         """Thumbs up among all thumbs."""
-        return ratio(self.up, self.rated) if self.rated >= SMALL else None
+        return ratio(self.up, self.rated) if isinstance(self.shown_rated, int) else None
 
     @property
     def response_rate(self) -> float | None:
         """Substantive messages whose replies got a thumb."""
-        return ratio(self.rated, self.messages) if self.rated >= SMALL else None
+        return ratio(self.rated, self.messages) if isinstance(self.shown_rated, int) else None
 
-    def hours_saved(self, minutes: int) -> float:
-        """An estimate: minutes for one contact by a person times deflected episodes, in hours."""
-        return minutes * self.of(*DEFLECTED) / 60
+    def hours_saved(self, minutes: int) -> float | None:
+        """An estimate: minutes for one contact by a person times deflected episodes, in hours; None as for a rate."""
+        return None if self.hides(*DEFLECTED) else minutes * self.of(*DEFLECTED) / 60
 
     def _share(self, *outcomes: Outcome) -> float | None:
-        """The rate, None where it would tell the size of a small cell."""
-        if self.episodes < SMALL or any(is_small(self.outcomes[outcome]) for outcome in outcomes):
+        """The rate, None where it would tell a number that is not shown."""
+        if not isinstance(self.shown_episodes, int) or self.hides(*outcomes):
             return None
         return ratio(self.of(*outcomes), self.episodes)
 
@@ -165,9 +201,11 @@ def is_small(episodes: int) -> bool:
     return 0 < episodes < SMALL
 
 
-def cell(episodes: int) -> int | str:
-    """The number as it may be shown."""
-    return f"<{SMALL}" if is_small(episodes) else episodes
+def cell(number: int, hidden: bool = False) -> int | str | None:
+    """The number as it may be shown; None for one that is `hidden` because it would tell a small one."""
+    if is_small(number):
+        return f"<{SMALL}"
+    return None if hidden and number else number
 
 
 def period(day: date, by: By) -> date:

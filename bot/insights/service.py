@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bot.db import Clock, Database
 from bot.events import CodeDelivery, Event, FeedbackGiven, SignInCompleted
+from bot.insights.disclosure import hide
 from bot.insights.figures import By, Report, summarise
 from bot.insights.model import EPISODE_GAP, UNKNOWN_TOPIC, Background, Why, background, conversation_of, episodes
 from bot.insights.store import InsightStore
@@ -108,6 +110,10 @@ class NotThere(Exception):
     """The entry or conversation does not exist (any more)."""
 
 
+class Outdated(Exception):
+    """Somebody else has changed the entry since it was looked at."""
+
+
 class Insights:
     """The use cases of insights. `record` is what `bot.app` passes to the topics.
 
@@ -184,7 +190,7 @@ class Insights:
         """The figures of the episodes that began on these days, both included."""
         first, last = since.isoformat(), until.isoformat()
         async with self._database.scan() as connection:
-            return summarise(
+            found = summarise(
                 since, until, by, self._minutes,
                 by_day=await self._store.counted(connection, first, last, "day", "reason"),
                 by_channel=await self._store.counted(connection, first, last, "channel", "reason"),
@@ -192,6 +198,8 @@ class Insights:
                 running=await self._store.running(connection, self._clock() - EPISODE_GAP),
                 names=self._names,
             )
+        await asyncio.to_thread(hide, found)  # a second, for years by day
+        return found
 
     async def first_day(self) -> date | None:
         """The first day with an episode."""
@@ -269,35 +277,30 @@ class Insights:
             for topic, words in found.items()
         }
 
-    async def label(self, conversation: str, seq: int, intent: str) -> int:
+    async def label(self, conversation: str, seq: int, intent: str, seen: State | None = None) -> int:
         """Say which topic an entry, and every other of its group, is an example of; how many that are.
 
         Raises:
             NotThere
+            Outdated: it is not in the state in which it was `seen`.
         """
-        return await self._set(conversation, seq, state=State.LABELLED.value, intent=intent)
+        return await self._set(conversation, seq, seen, state=State.LABELLED.value, intent=intent)
 
-    async def dismiss(self, conversation: str, seq: int) -> int:
-        """Take an entry and its group out of the queue; how many that are.
+    async def dismiss(self, conversation: str, seq: int, seen: State | None = None) -> int:
+        """Take an entry and its group out of the queue; how many that are. Raises as `label` does."""
+        return await self._set(conversation, seq, seen, state=State.DISMISSED.value, intent="")
 
-        Raises:
-            NotThere
-        """
-        return await self._set(conversation, seq, state=State.DISMISSED.value, intent="")
+    async def reopen(self, conversation: str, seq: int, seen: State | None = None) -> int:
+        """Put an entry and its group back; how many that are. Raises as `label` does."""
+        return await self._set(conversation, seq, seen, state=State.OPEN.value, intent="")
 
-    async def reopen(self, conversation: str, seq: int) -> int:
-        """Put an entry and its group back; how many that are.
-
-        Raises:
-            NotThere
-        """
-        return await self._set(conversation, seq, state=State.OPEN.value, intent="")
-
-    async def _set(self, conversation: str, seq: int, **values: str) -> int:
+    async def _set(self, conversation: str, seq: int, seen: State | None, **values: str) -> int:
         async with self._database.read() as connection:
             entry = await self._store.question(connection, conversation, seq)
         if entry is None:
             raise NotThere
+        if seen is not None and entry.state != seen:
+            raise Outdated
         members = {(conversation, seq)}
         for group in (group for topic in (await self.groups(State(entry.state))).values() for group in topic):
             named = {(each.conversation, each.seq) for each in group.entries}

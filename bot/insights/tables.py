@@ -7,8 +7,8 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from bot.insights.figures import Report, Tally, cell
-from bot.insights.model import DEFLECTED, ESCALATED, Outcome, Reason
+from bot.insights.figures import Report, Tally, ratio
+from bot.insights.model import ESCALATED, Outcome, Reason
 
 OUTCOMES = {
     Outcome.CONFIRMED_RESOLVED: "Confirmed resolved",
@@ -34,7 +34,7 @@ CHANNELS = {"web": "Web chat", "sms": "Text message", "terminal": "Terminal"}
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share from 0 to 1; None where there is nothing to divide by or the cell is small."""
+    """A share from 0 to 1; None where there is nothing to divide by, and for every figure that is not shown."""
 
     value: float | None
 
@@ -43,6 +43,10 @@ class Rate:
 
 
 Cell = str | int | Rate
+
+
+def _count(shown: int | str | None) -> Cell:
+    return Rate(None) if shown is None else shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,9 @@ def tables(report: Report) -> list[Table]:
 def summary(report: Report) -> Table:
     """The headline figures, deflection always with its two parts."""
     total = report.total
-    estimate: Cell = f"{total.hours_saved(report.minutes_per_contact):.1f}"
-    if any(isinstance(cell(total.outcomes[outcome]), str) for outcome in DEFLECTED):
-        estimate = "–"
+    hours = total.hours_saved(report.minutes_per_contact)
     rows: list[tuple[Cell, ...]] = [
-        ("Episodes", cell(total.episodes), "with at least one question"),
+        ("Episodes", _count(total.shown_episodes), "with at least one question"),
         ("Deflection", Rate(total.deflection), "confirmed and assumed together, of all episodes"),
         ("– confirmed resolved", Rate(total.confirmed), "the patient said so, or signed in after a new code"),
         ("– assumed resolved", Rate(total.assumed), "answered, and the patient did not ask on"),
@@ -81,9 +83,12 @@ def summary(report: Report) -> Table:
         ("Referred", Rate(total.referred), "the contact route was the right answer; neither good nor bad"),
         ("Fallback rate", Rate(total.fallback_rate), "of all questions"),
         ("Action failure rate", Rate(total.action_failure_rate), "of all questions"),
-        ("Helpfulness", Rate(total.helpfulness), f"thumbs up among n = {cell(total.rated)} thumbs"),
+        ("Helpfulness", Rate(total.helpfulness), f"thumbs up among n = {_count(total.shown_rated)} thumbs"),
         ("Response rate", Rate(total.response_rate), "questions whose answer got a thumb"),
-        ("Hours saved (estimate)", estimate, f"{report.minutes_per_contact} minutes for each deflected episode"),
+        (
+            "Hours saved (estimate)", "–" if hours is None else f"{hours:.1f}",
+            f"{report.minutes_per_contact} minutes for each deflected episode",
+        ),
     ]
     return Table("summary", "Summary", ("Figure", "Value", "Meaning"), tuple(rows))
 
@@ -95,9 +100,10 @@ def breakdown(name: str, title: str, first: str, groups: dict[str, Tally], names
     )
     rows = tuple(
         (
-            names.get(group, group), cell(tally.episodes), *(cell(tally.outcomes[outcome]) for outcome in OUTCOMES),
+            names.get(group, group), _count(tally.shown_episodes),
+            *(_count(tally.shown(outcome)) for outcome in OUTCOMES),
             Rate(tally.deflection), Rate(tally.escalation), Rate(tally.fallback_rate), Rate(tally.helpfulness),
-            cell(tally.rated),
+            _count(tally.shown_rated),
         )
         for group, tally in groups.items()
     )
@@ -109,11 +115,11 @@ def reasons(report: Report) -> Table:
     total = report.total
     escalated = total.of(*ESCALATED)
     # One share and its count would tell the sum, and with it a small cell.
-    hidden = any(isinstance(cell(total.reasons[reason]), str) for reason in REASONS)
+    hidden = total.hides(*ESCALATED) or any(map(total.hides_reason, REASONS))
     rows = []
     for reason, name in REASONS.items():
-        count = total.reasons[reason]
-        rows.append((name, cell(count), Rate(None if hidden or not escalated else count / escalated)))
+        share = Rate(None if hidden else ratio(total.reasons[reason], escalated))
+        rows.append((name, _count(total.shown_reason(reason)), share))
     return Table("reasons", "Escalations by reason", ("Reason", "Episodes", "Share of escalations"), tuple(rows))
 
 
@@ -139,7 +145,7 @@ def _plain(value: Cell) -> str | int:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report for programs: counts (or "<5"), rates as decimals (or null)."""
+    """The report for programs: counts (or "<5", or null), rates as decimals (or null)."""
     return {
         "since": report.since.isoformat(), "until": report.until.isoformat(), "by": report.by.value,
         "running": report.running, "total": _tally(report.total, report.minutes_per_contact),
@@ -151,25 +157,27 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def _tally(tally: Tally, minutes: int | None = None) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "episodes": cell(tally.episodes),
-        "outcomes": {outcome.value: cell(tally.outcomes[outcome]) for outcome in Outcome},
+        "episodes": tally.shown_episodes,
+        "outcomes": {outcome.value: tally.shown(outcome) for outcome in Outcome},
         "deflection": {
             "total": _round(tally.deflection), "confirmed": _round(tally.confirmed), "assumed": _round(tally.assumed),
         },
         "escalation": {
             "total": _round(tally.escalation),
-            "reasons": {reason.value: cell(tally.reasons[reason]) for reason in Reason},
+            "reasons": None if tally.hides_reasons else {
+                reason.value: tally.shown_reason(reason) for reason in Reason
+            },
         },
         "referred": _round(tally.referred),
         "fallback_rate": _round(tally.fallback_rate),
         "action_failure_rate": _round(tally.action_failure_rate),
         "helpfulness": {
-            "rate": _round(tally.helpfulness), "n": cell(tally.rated), "response_rate": _round(tally.response_rate),
+            "rate": _round(tally.helpfulness), "n": tally.shown_rated, "response_rate": _round(tally.response_rate),
         },
     }
     if minutes is not None:
-        hidden = any(isinstance(cell(tally.outcomes[outcome]), str) for outcome in DEFLECTED)
-        values["hours_saved_estimate"] = None if hidden else round(tally.hours_saved(minutes), 1)
+        hours = tally.hours_saved(minutes)
+        values["hours_saved_estimate"] = None if hours is None else round(hours, 1)
     return values
 
 

@@ -128,7 +128,7 @@ def as_text(report: Report) -> list[str]:
             case _:
                 lines += _bars(table, 1, "Deflection")
         lines.append("")
-    lines.append("Fewer than 5 episodes are shown as <5. Hours saved is an estimate.")
+    lines.append("Fewer than 5 episodes are shown as <5; – is what would tell one of them. Hours saved is an estimate.")
     if report.running:
         lines.append("Some episodes of the last 30 minutes are still running and may change.")
     return lines

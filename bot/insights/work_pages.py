@@ -13,7 +13,7 @@ from bot.http.problem import Invalid, NotFound
 from bot.insights.console import Requests, Staff
 from bot.insights.model import Outcome, Why
 from bot.insights.pages import Frame, csv_file
-from bot.insights.service import Insights, NotThere, State
+from bot.insights.service import Insights, NotThere, Outdated, State
 from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv
 
 PAGE = 50  # conversations on one page
@@ -22,6 +22,7 @@ WHYS = {Why.FALLBACK: "no answer", Why.THUMBS_DOWN: "thumb down"}
 DONE = {
     "label": "Labelled. It is in the file of training examples now.", "dismiss": "Dismissed.",
     "reopen": "Back in the open queue.",
+    "outdated": "Nothing was changed: a colleague has dealt with this entry since you opened the page.",
 }
 KINDS = {"fallback": "not understood", "error": "failed"}
 _LINK = re.compile(r"\[([^\]\n]+)\]\((?:https://|tel:|mailto:)[^\s()<>\"]+\)")
@@ -67,17 +68,20 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
             request, f"staff.question_{action}",
             f"{frame.guard.veil(conversation)}:{number}{f':{intent}' if action == 'label' else ''}",
         )
+        state = _state(form.get("state", State.OPEN))
         try:
             match action:
                 case "label":
-                    await insights.label(conversation, int(number), intent)
+                    await insights.label(conversation, int(number), intent, state)
                 case "dismiss":
-                    await insights.dismiss(conversation, int(number))
+                    await insights.dismiss(conversation, int(number), state)
                 case _:
-                    await insights.reopen(conversation, int(number))
+                    await insights.reopen(conversation, int(number), state)
         except NotThere:
             raise NotFound from None
-        return see_other(f"/staff/questions?state={_state(form.get('state', State.OPEN))}&done={action}")
+        except Outdated:
+            action = "outdated"
+        return see_other(f"/staff/questions?state={state}&done={action}")
 
     @frame.page(api, "GET", "/staff/questions.csv")
     async def questions_csv(request: Request) -> HTTPResponse:
@@ -125,7 +129,9 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         columns = ("Reference", "Reason", "State", "Who", "When")
         return csv_file(as_csv(Table("requests", "", columns, tuple(rows))), "contact-requests.csv")
 
-    async def show_request(staff: Staff, reference: str, status: int, notice: str) -> HTTPResponse:
+    async def show_request(
+        staff: Staff, reference: str, status: int = 200, notice: str = "", note: str | None = None
+    ) -> HTTPResponse:
         try:
             found = await requests.request(reference)
         except LookupError:
@@ -133,7 +139,8 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         background = await insights.background(found.conversation) if found.conversation else None
         return frame.render(
             "staff/request.html", staff, "requests", status, found=found, states=CONTACT_STATES, local=insights.local,
-            notice=notice, background=background, channels=CHANNELS, intent_name=intent_name, spoken=spoken,
+            notice=notice, note=found.note if note is None else note,
+            background=background, channels=CHANNELS, intent_name=intent_name, spoken=spoken,
         )
 
     @frame.page(api, "GET", "/staff/requests/<reference:str>")
@@ -141,7 +148,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         """One contact request."""
         _check_id(reference)
         staff = await frame.guard.staff(request, "staff.request_viewed", reference)
-        return await show_request(staff, reference, 200, "")
+        return await show_request(staff, reference)
 
     @frame.page(api, "POST", "/staff/requests/<reference:str>")
     async def change(request: Request, reference: str) -> HTTPResponse:
@@ -153,11 +160,15 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
             raise Invalid("Choose how far the request is.")
         staff = await frame.guard.staff(request, "staff.request_changed", f"{reference}:{state}")
         try:
-            await requests.change(reference, state, note, account=staff.id, who=staff.name)
+            await requests.change(
+                reference, state, note, account=staff.id, who=staff.name, seen=_whole(form.get("seen", ""))
+            )
         except LookupError:
             raise NotFound from None
+        except RuntimeError as error:
+            return await show_request(staff, reference, 409, str(error), note)
         except ValueError as error:
-            return await show_request(staff, reference, 400, str(error))
+            return await show_request(staff, reference, 400, str(error), note)
         return see_other(f"/staff/requests?state={state}")
 
     # --- conversations --------------------------------------------------------------------------------------------

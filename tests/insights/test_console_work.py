@@ -56,6 +56,33 @@ def entry(page: str) -> dict[str, str]:
     return {name: match[1] for name, match in found.items() if match}
 
 
+async def test_a_form_that_is_behind_undoes_nobodys_work(enter: Enter) -> None:
+    """Two have the same page open: the second to act on an entry, or to save a request, is told and changes nothing."""
+    morgan, casey, patient = await enter("morgan"), await enter("casey"), await enter("")
+    await talk(patient, "fallback")
+    old = entry((await casey.get("/staff/questions")).text)
+    await morgan.post("/staff/questions", data={**old, "action": "label", "intent": "ask_landline"})
+    answer = await casey.post("/staff/questions", data={**old, "action": "dismiss"}, follow_redirects=True)
+    assert "Nothing was changed" in answer.text
+    assert "fallback" in (await morgan.get("/staff/examples.yml")).text
+
+    address = f"/staff/requests/{await file_request(patient)}"
+    seen = re.search(r'name="seen" value="(\d+)"', (await casey.get(address)).text)
+    assert seen
+    form = {"state": "in_progress", "seen": seen[1]}
+    assert (await morgan.post(address, data={**form, "note": "I call at noon."})).status_code == 303
+    answer = await casey.post(address, data={**form, "state": "done", "note": "No answer."})
+    assert answer.status_code == 409
+    assert "I call at noon." in answer.text
+    assert ">No answer.</textarea>" in answer.text
+    page = (await morgan.get(address)).text
+    assert ">I call at noon.</textarea>" in page
+    assert "In progress, Morgan" in page
+    latest = re.search(r'name="seen" value="(\d+)"', answer.text)
+    assert latest
+    assert (await casey.post(address, data={**form, "seen": latest[1], "note": "Both."})).status_code == 303
+
+
 async def test_the_same_words_are_one_entry_with_a_count(enter: Enter, sqlite_database: Database) -> None:
     """What three patients wrote stands once in the queue; label, dismiss and put back act on all of it, and it is one
     training example."""
