@@ -3,7 +3,7 @@
 Rasa 3.6 imports TensorFlow for components that are not in config.yml (DIET, TED), and all of its channels, brokers and
 model stores with their clients, at every start. A meta-path finder answers those imports with modules whose every
 attribute is an empty class: enough to be named as a base class or in an annotation; creating an instance says what is
-missing. A package that is installed is used as it is, but for `SPARED`.
+missing. A package that is installed is used as it is.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from typing import Any
 
 TENSORFLOW = ("tensorflow", "keras", "tensorflow_hub", "tensorflow_text", "tensorflow_addons")
 CLIENTS = (
-    "aiogram", "fbmessenger", "mattermostwrapper", "rocketchat_API", "slack_sdk", "webexteamssdk",  # channels
+    "aiogram", "fbmessenger", "mattermostwrapper", "rocketchat_API", "slack_sdk", "socketio", "webexteamssdk",  # channels
     "boto3", "botocore",  # model storage
-    "confluent_kafka", "pymongo",  # broker, tracker store
+    "aio_pika", "aiormq", "confluent_kafka", "pymongo",  # brokers, tracker store
     "sklearn_crfsuite",
 )
-SPARED = ("aio_pika", "aiormq", "socketio")  # installed for Rasa's sake, slow to load, and used by nobody here
 
 
 class TensorFlowUnavailable(RuntimeError):
@@ -94,4 +93,4 @@ def install() -> None:
     missing = {client for client in CLIENTS if PathFinder.find_spec(client) is None}
     if PathFinder.find_spec("tensorflow") is None:
         missing.update(TENSORFLOW)
-    sys.meta_path.insert(0, _StandIn(frozenset(missing.union(SPARED))))
+    sys.meta_path.insert(0, _StandIn(frozenset(missing)))
