@@ -41,6 +41,11 @@ def keyword(text: str, *, opted_out: bool) -> Keyword | None:
     return _MEANING.get(together) if len(words) == 1 or together in _SPACED else None
 
 
+def known_to_twilio(text: str) -> bool:
+    """Whether Twilio takes the text for a keyword for certain: the word alone, without so much as a full stop."""
+    return text.strip().casefold() in _MEANING
+
+
 def handled(opt_out_type: str) -> Keyword | None:
     """The keyword that Twilio says it has answered itself (`OptOutType` of Advanced Opt-Out)."""
     given = opt_out_type.strip().upper()

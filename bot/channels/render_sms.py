@@ -78,8 +78,12 @@ def bodies(messages: Sequence[Message], *, before: str = "") -> list[str]:
 
 
 def choices(titles: Sequence[str]) -> str:
-    """`Reply 1 for a new code`, and a line for each further choice."""
-    lines = [f"{number} for {title}" for number, title in enumerate(titles, 1)]
+    """`Reply 1 for a new code`, and a line for each further choice; a title in the patient's own words, which begins
+    like a sentence, is quoted."""
+    lines = [
+        f'{number} for "{title}"' if title[:1].isupper() else f"{number} for {title}"
+        for number, title in enumerate(titles, 1)
+    ]
     return "Reply " + "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from uuid import NAMESPACE_URL, uuid5
 
-from bot.channels.keywords import Keyword, handled, keyword
+from bot.channels.keywords import Keyword, handled, keyword, known_to_twilio
 from bot.channels.limits import Pace, SmsLimits
 from bot.channels.model import Message, OptOuts, Sender, clean_text
 from bot.channels.render_sms import bodies, gsm, plain
@@ -209,6 +209,8 @@ class SmsService:
                 await self._opt_outs.start(inbound.sender, inbound.ours)
                 words = self._words.started
             case Keyword.HELP:
+                # "help!" is a cry for help that Twilio may leave unanswered: rather two answers than none.
+                answering = answering or not (by_twilio or opted_out or known_to_twilio(inbound.text))
                 words = self._words.help
         # Two machines must not go on for ever, here neither; STOP alone is never counted.
         return [words] if answering and await self._limits.judge(conversation) is Pace.ANSWER else []

@@ -10,7 +10,7 @@ _WORDS = {
     "four": 4, "fourth": 4, "4th": 4, "five": 5, "fifth": 5, "5th": 5,
 }
 _CHOICE = re.compile(
-    rf"(?:(?:the|option|number|no\.?|choice|press|reply|#)\s*)*(?P<number>\d|{'|'.join(_WORDS)})(?:\s+(?:one|option|please))?[.)!]*"
+    rf"(?:(?:the|option|number|no\.?|choice|press|reply|[#(])\s*)*(?P<number>\d|{'|'.join(_WORDS)})(?:\s+(?:one|option|please))?[.)!]*"
 )
 
 
@@ -77,6 +77,9 @@ def _able(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     return None
 
 
+_TYPED = str.maketrans({"’": "'", "\ufe0f": None, "\u20e3": None})  # the last two make a keycap of a digit
+
+
 def _title(text: str) -> str:
     """A title as it is typed: without apostrophes, commas and the like."""
     return " ".join(re.sub(r"[^\w\s]", "", text.casefold()).split())
@@ -89,7 +92,7 @@ def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
         text: what the patient typed.
         buttons: (title, command) of the choices just offered, in their order.
     """
-    said = " ".join(text.casefold().replace("’", "'").split())
+    said = " ".join(text.translate(_TYPED).casefold().split())
     for title, command in buttons:
         if _title(said) == _title(title):
             return command

@@ -97,7 +97,8 @@ def twostep_size() -> float:
         file.stat().st_size for name in ("bot", "actions", "data", "models") for file in (ROOT / name).rglob("*")
         if file.is_file() and file.suffix != ".pyc"
     )
-    for name in re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE):
+    # A set: a package has a line for each kind of system.
+    for name in set(re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)):
         try:
             files = distribution(name).files or []
         except ModuleNotFoundError:  # for another system

@@ -76,6 +76,23 @@ class Tab:
         """The bot's first words."""
         return self.log.get_by_text("Hello, I am the automated assistant")
 
+    def beside(self) -> Tab:
+        """A second tab of the same browser with the panel open."""
+        other = Tab(self.page.context.new_page())
+        other.page.goto("/")
+        other.launcher.click()
+        return other
+
+    def look_again(self) -> None:
+        """Come back to this tab."""
+        self.page.bring_to_front()
+        self.page.evaluate("dispatchEvent(new Event('focus'))")
+
+    def start_over(self) -> None:
+        """Press what forgets the conversation."""
+        self.page.get_by_role("button", name="Options").click()
+        self.page.get_by_role("button", name="Start over").click()
+
     def until(self, condition: str) -> None:
         """Until a JavaScript expression is true (Playwright's own way needs eval, which the pages forbid)."""
         for _ in range(400):

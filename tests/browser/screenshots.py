@@ -94,7 +94,7 @@ def _stuck(tab: Tab, portal: Portal, folder: Path, look: str) -> None:
     _shot(page, folder, look, "page-way")
     page.get_by_role("button", name="Send the code").click()
     page.get_by_label("Six-digit code").wait_for()
-    _shot(page, folder, look, "page-code")
+    _shot(page, folder, look, "page-code", full=True)
     page.get_by_text("You can ask for another one now.").wait_for(state="attached")
     tab.launcher.click()
     page.get_by_role("button", name="Send me a new code").wait_for()
@@ -107,7 +107,7 @@ def _stuck(tab: Tab, portal: Portal, folder: Path, look: str) -> None:
     tab.log.get_by_text("Enter it on the sign-in page").wait_for()
     page.keyboard.press("Escape")
     _finish(page, portal, "+18455550142", known + 1)
-    _shot(page, folder, look, "page-me")
+    _shot(page, folder, look, "page-me", full=True)
     tab.launcher.click()
     tab.say("I want to talk to a person")
     page.get_by_role("button", name="Write to them").click()
@@ -132,7 +132,7 @@ def _pages(tab: Tab, folder: Path, look: str) -> None:
     _shot(page, folder, look, "page-contact-errors", full=True)
     for path in PAGES:
         page.goto(path)
-        _shot(page, folder, look, f"page-{path.strip('/').replace('/', '-') or 'home'}")
+        _shot(page, folder, look, f"page-{path.strip('/').replace('/', '-') or 'home'}", full=path != "/docs")
 
 
 def _console(tab: Tab, portal: Portal, folder: Path, look: str) -> None:

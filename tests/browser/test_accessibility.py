@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NewTab, Tab
 from tests.browser.stage import Stage
@@ -19,6 +20,34 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 320, "height": 640}},
     "forced": {"forced_colors": "active"},
 }
+
+
+FOUND = """
+- dialog "Help with sign-in codes":
+  - heading "Help with sign-in codes" [level=2]
+  - button "Options" [expanded]
+  - button "Close"
+  - button "Start over"
+  - button "Copy chat"
+  - button "Save chat"
+  - log "Conversation":
+    - text: /^Assistant. Hello, I am the automated assistant/
+    - group "Choices":
+      - button "My code has not come"
+      - button "Why do I need this?"
+    - text: /^You. choose Sent Assistant. Shall I send a new code.$/
+    - group "Choices":
+      - button "Yes, send it"
+      - button "No, thanks"
+  - status
+  - text: Your message
+  - textbox "Your message"
+  - button "Send"
+  - paragraph:
+    - text: "Automated assistant. Not for emergencies: call"
+    - link "911"
+    - text: .
+"""
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -135,6 +164,55 @@ def _sizes(tab: Tab) -> list[tuple[float, float, str]]:
     buttons = tab.page.locator("twostep-chat").get_by_role("button").all()
     boxes = [(button.bounding_box(), button.inner_text()) for button in buttons]
     return [(box["width"], box["height"], name) for box, name in boxes if box]
+
+
+def test_what_a_screen_reader_finds(tab: Tab) -> None:
+    """The names, roles and order of everything in the panel; no landmark of the page's is repeated in it."""
+    tab.page.clock.install()
+    tab.open()
+    tab.say("choose")
+    tab.wait_for("Shall I send a new code?")
+    tab.page.get_by_role("button", name="Options").click()
+    said = tab.page.locator("[aria-live=polite]")
+    expect(said).to_contain_text("Assistant: Shall I send a new code? Choices: Yes, send it, No, thanks.")
+    tab.page.clock.run_for(6000)  # long enough for it to be read out, and gone for those who read on
+    expect(said).to_be_empty()
+    expect(tab.page.get_by_role("dialog")).to_match_aria_snapshot(FOUND)
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_edges_and_focus_can_be_seen(new_tab: NewTab, look: str) -> None:
+    """Rings and borders of what can be used differ from what is around them by 3 to 1, text on the bar by 4.5 to 1."""
+    tab = new_tab(**LOOKS[look])
+    tab.open()
+    tab.page.keyboard.press("Shift+Tab")
+    tab.page.keyboard.press("Tab")
+    around = colour(tab.page.locator("form"), "background-color")
+    assert contrast(colour(tab.box, "outline-color"), around) >= 3
+    assert contrast(colour(tab.box, "border-top-color"), around) >= 3
+    choice = tab.page.get_by_role("button", name="My code has not come")
+    assert contrast(colour(choice, "border-top-color"), colour(tab.page.locator(".panel"), "background-color")) >= 3
+    bar = colour(tab.page.locator(".bar"), "background-color")
+    close = tab.page.get_by_role("button", name="Close")
+    close.focus()
+    assert contrast(colour(close, "outline-color"), bar) >= 3
+    assert contrast(colour(tab.page.get_by_role("heading", name="Help with"), "color"), bar) >= 4.5
+
+
+def colour(place: Locator, name: str) -> list[int]:
+    value: str = place.evaluate("(node, name) => getComputedStyle(node).getPropertyValue(name)", name)
+    return [int(part) for part in re.findall(r"\d+", value)][:3]
+
+
+def contrast(one: list[int], other: list[int]) -> float:
+    """WCAG 2.2's contrast ratio of two sRGB colours."""
+
+    def luminance(parts: list[int]) -> float:
+        linear = [part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def test_no_motion(new_tab: NewTab, stage: Stage) -> None:

@@ -80,8 +80,7 @@ def test_conversation_on_another_site(browser: Browser, stage: Stage, host: Host
     assert cookie["partitionKey"] == "http://localhost"
     tab.page.reload()
     tab.wait_for("echo: hello")
-    tab.page.get_by_role("button", name="Options").click()
-    tab.page.get_by_role("button", name="Start over").click()
+    tab.start_over()
     expect(tab.log.get_by_text("echo: hello")).to_have_count(0)
     assert tab.complaints == []
     context.close()

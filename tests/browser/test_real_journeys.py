@@ -128,8 +128,7 @@ def test_contact_request_from_the_chat(new_tab: NewTab, stage: Portal, axe: Axe,
     assert narrow_enough(other.page)
     choose(other, "Send it")
     hear(other, "Your reference is")
-    tab.page.bring_to_front()
-    tab.page.evaluate("dispatchEvent(new Event('focus'))")
+    tab.look_again()
     hear(tab, "Your reference is")
     # What was typed in the second tab stands there as it was typed, and masked everywhere else.
     assert [text.replace("pat@", "p•••@") for text in other.bubbles()] == tab.bubbles()

@@ -102,7 +102,7 @@ def test_choices_are_numbered_over_the_whole_turn():
     """Numbers go on from one message to the next, as the engine counts them; commands and payloads stay away."""
     (body,) = bodies([message("One.", "a thing", "another"), message("Two?", "third", kind="prompt")])
     assert body == "One.\nTwo?\nReply 1 for a thing\n2 for another\n3 for third"
-    assert choices(["x"]) == "Reply 1 for x"
+    assert choices(["x", "My code did not come"]) == 'Reply 1 for x\n2 for "My code did not come"'
 
 
 def test_choices_beside_an_answer_never_cost_another_text():

@@ -68,7 +68,7 @@ async def test_buttons_become_numbers(start):
     """Choices are offered as numbers and shown by title; no payload is in the text."""
     patient = await start()
     assert await patient.text("choose") == [
-        "Shall I send a new code?\nReply 1 for Yes, send it\n2 for No, thanks"
+        'Shall I send a new code?\nReply 1 for "Yes, send it"\n2 for "No, thanks"'
     ]
 
 
@@ -115,6 +115,19 @@ async def test_help_is_twilios_by_default(start, engine):
     patient = await start()
     for word in ("HELP", "help", "Info", " INFO "):
         assert await patient.text(word) == [], word
+    assert engine.answered == []
+
+
+async def test_help_that_twilio_may_not_take_for_its_keyword_is_answered(start, engine):
+    """Twilio answers the single word; "help!" is answered here, so that nobody in need hears nothing. Twice is better
+    than never, but not where Twilio says that it answered, nor where texts are stopped."""
+    patient = await start()
+    for text in ("help!", "Help?", '"HELP"'):
+        (answer,) = await patient.text(text)
+        assert "Msg&data rates may apply" in answer, text
+    assert await patient.text("help!", OptOutType="HELP") == []
+    await patient.text("STOP")
+    assert await patient.text("help!") == []
     assert engine.answered == []
 
 

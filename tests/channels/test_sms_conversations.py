@@ -80,7 +80,7 @@ async def test_a_number_chooses(faq):
     """What "Reply 1 for ..." offers is understood in the next text, in many spellings."""
     spellings = (
         "1", "#1", "one", "One", "1.", "1)", "option 1", "Option one", "number 1", "no. 1", "press 1", " 1 ",
-        "1 please", "Reply 1", "the first one", "help without a mobile phone",
+        "1 please", "Reply 1", "(1)", "1\ufe0f\u20e3", "\uff11", "the first one", "help without a mobile phone",
     )
     for number, choice in enumerate(spellings):
         patient = Patient(faq.client, f"+184555502{number:02}")

@@ -5,29 +5,30 @@ import { BASE, h, icon } from "./widget.js";
 const WORKING_AFTER = 5000; // milliseconds until "still working"
 const LATE_AFTER = 15000; // milliseconds until an error with Retry
 const ANNOUNCE_AFTER = 250; // milliseconds; screen readers miss text that is put in at once
+const ANNOUNCED_FOR = 5000; // milliseconds; after that nobody who reads on comes upon the same words again
 const LINK = /\[([^\]\n]+)\]\(((?:https:\/\/|tel:|mailto:)[^\s()<>"]+)\)/g;
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
-:host { --p: #f4f8f8; --f: #46595f; --m: #dcecee; --line: #c9d7d9; --danger: #a1261b; --danger-tint: #fdeeec; --page: var(--twostep-page, var(--p)); --soft: var(--twostep-soft, var(--f)); --mine: var(--twostep-mine, var(--m)); }
-@media (prefers-color-scheme: dark) { :host { --p: #0f1a1d; --f: #b3c5c9; --m: #1d3d45; --line: #31464b; --danger: #ffb3a9; --danger-tint: #3d1f1c; } }
+:host { --bar: var(--twostep-accent, var(--b)); --on-bar: var(--twostep-on-accent, var(--u)); --b: #0b5c6b; --u: #fff; --p: #f4f8f8; --f: #46595f; --m: #dcecee; --line: #c9d7d9; --danger: #a1261b; --danger-tint: #fdeeec; --page: var(--twostep-page, var(--p)); --soft: var(--twostep-soft, var(--f)); --mine: var(--twostep-mine, var(--m)); }
+@media (prefers-color-scheme: dark) { :host { --b: #1d3d45; --u: #e8f0f1; --p: #0f1a1d; --f: #b3c5c9; --m: #1d3d45; --line: #31464b; --danger: #ffb3a9; --danger-tint: #3d1f1c; } }
 .panel { position: fixed; right: 16px; bottom: 16px; z-index: 2147483000; display: flex; flex-direction: column; width: 376px; height: min(640px, calc(100vh - 32px)); height: min(640px, calc(100dvh - 32px));
   overflow: hidden; border: 1px solid var(--edge); border-radius: 18px; background: var(--page); color: var(--text); box-shadow: 0 12px 48px rgb(0 30 36 / 30%);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; text-align: start; }
 .panel[hidden], [hidden] { display: none !important; }
 h2, p { margin: 0; font: inherit; }
-header { display: flex; align-items: center; gap: 4px; padding: 6px 6px 6px 18px; background: var(--accent); color: var(--on-accent); }
-header h2 { flex: 1; font-weight: 650; font-size: 16px; line-height: 1.25; }
+.bar { display: flex; align-items: center; gap: 4px; padding: 6px 6px 6px 18px; background: var(--bar); color: var(--on-bar); }
+.bar h2 { flex: 1; font-weight: 650; font-size: 16px; line-height: 1.25; }
 button { font: inherit; color: inherit; cursor: pointer; }
-header button { display: inline-flex; align-items: center; justify-content: center; min-width: 44px; min-height: 44px; padding: 4px 10px; border: 0; border-radius: 12px; background: none; }
-header button:hover { text-decoration: underline; }
-header :focus-visible { outline-color: var(--on-accent); outline-offset: -3px; }
+.bar button { display: inline-flex; align-items: center; justify-content: center; min-width: 44px; min-height: 44px; padding: 4px 10px; border: 0; border-radius: 12px; background: none; }
+.bar button:hover { text-decoration: underline; }
+.bar :focus-visible { outline-color: var(--on-bar); outline-offset: -3px; }
 svg { width: 24px; height: 24px; fill: currentColor; }
 .options, form, .note { background: var(--surface); }
 .options { display: flex; flex-wrap: wrap; gap: 6px; padding: 8px 12px; border-bottom: 1px solid var(--line); }
 .choices button, .options button, .again, .retry { min-height: 44px; padding: 8px 16px; border: 1.5px solid var(--accent); border-radius: 22px; background: var(--surface); color: var(--accent); font-weight: 550; text-align: start; }
 .options button { flex: 1; padding: 6px 10px; text-align: center; white-space: nowrap; font-size: 15px; }
-.choices button:hover, .options button:hover, .retry:hover, .again:hover { background: var(--mine); }
+.choices button:hover, .choices .chosen, .options button:hover, .retry:hover, .again:hover { background: var(--mine); }
 .log { position: relative; flex: 1; min-height: 60px; overflow-y: auto; overscroll-behavior: contain; padding: 16px 14px; mask-image: linear-gradient(#000 calc(100% - 16px), #0000); }
 .log:focus-visible { outline-offset: -3px; mask-image: none; }
 .message { display: flex; flex-direction: column; align-items: flex-start; max-width: 92%; margin-bottom: 14px; }
@@ -65,8 +66,8 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
   .panel { inset: 0; top: var(--top, 0); bottom: auto; width: auto; height: 100vh; height: var(--height, 100dvh); border: 0; border-radius: 0; }
   :host(.open) { height: auto; }
 }
-@media (max-height: 420px) { .panel { overflow-y: auto; } header { padding-block: 0; } header h2 { font-size: 14px; } .log { padding-block: 8px; } form { padding-block: 6px 2px; } .note { padding: 0 8px 6px; font-size: 12px; } }
-@media (forced-colors: active) { .panel, .bubble, button, textarea { border: 1px solid CanvasText; } header { border-bottom: 1px solid; } .patient .bubble { border-width: 2px; } .busy::before { background: CanvasText; } .vote button { border: 0; } }
+@media (max-height: 420px) { .panel { overflow-y: auto; } .bar { padding-block: 0; } .bar h2 { font-size: 14px; } .log { padding-block: 8px; } form { padding-block: 6px 2px; } .note { padding: 0 8px 6px; font-size: 12px; } }
+@media (forced-colors: active) { .panel, .bubble, button, textarea { border: 1px solid CanvasText; } .bar { border-bottom: 1px solid; } .patient .bubble { border-width: 2px; } .busy::before { background: CanvasText; } .vote button { border: 0; } }
 `);
 
 class Refusal extends Error {
@@ -91,8 +92,8 @@ function rich(text) {
   return [...nodes, ...whole(text.slice(position))];
 }
 
-/** Masked numbers stay on one line. */
-const whole = (text) => text.split(/(•••-•••-\d+)/).map((part, n) => (n % 2 ? h("span", { class: "whole" }, part) : part));
+/** Masked numbers, and words that read badly in two halves, stay on one line. */
+const whole = (text) => text.split(/(•••-•••-\d+|sign-in)/).map((part, n) => (n % 2 ? h("span", { class: "whole" }, part) : part));
 
 function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
@@ -212,7 +213,7 @@ export class Panel {
         }
       },
     },
-      h("header", {}, h("h2", { id: "title" }, s.name), ui.toggle,
+      h("div", { class: "bar" }, h("h2", { id: "title" }, s.name), ui.toggle,
         h("button", { type: "button", "aria-label": s.close, onclick: () => this.#element.close() }, icon("M6.4 5 5 6.4l5.6 5.6L5 17.6 6.4 19l5.6-5.6 5.6 5.6 1.4-1.4-5.6-5.6L19 6.4 17.6 5 12 10.6z"))),
       ui.options, ui.log, ui.status, ui.alert,
       h("form", { onsubmit: (event) => { event.preventDefault(); this.#submit(); } },
@@ -432,11 +433,11 @@ export class Panel {
   /** Words of the panel's own among the messages, with one choice that is said as text. */
   #notice(text, choice) {
     const take = (event) => {
-      event.currentTarget.textContent = `${choice} ${this.#s.chosen}`;
+      this.#markChoice(event.currentTarget, choice, true);
       this.#send({ text: choice }, choice);
     };
     const group = h("div", { class: "choices", role: "group", "aria-label": this.#s.choices }, h("button", { type: "button", onclick: take }, choice));
-    this.#append(h("div", { class: "message bot notice" }, h("span", { class: "sr" }, `${this.#s.bot}: `), h("div", { class: "bubble" }, text), group));
+    this.#append(h("div", { class: "message bot notice" }, h("span", { class: "sr" }, `${this.#s.bot}: `), h("div", { class: "bubble" }, ...whole(text)), group));
     this.#say(`${text} ${this.#s.choices}: ${choice}.`);
   }
 
@@ -492,9 +493,14 @@ export class Panel {
       const next = ordered.slice(n + 1).find((other) => other.from === "patient");
       message.choices?.forEach((button, m) => {
         const { title } = message.buttons[m];
-        button.textContent = next?.text === title ? `${title} ${this.#s.chosen}` : title;
+        this.#markChoice(button, title, next?.text === title);
       });
     });
+  }
+
+  #markChoice(button, title, chosen) {
+    button.textContent = chosen ? `${title} ${this.#s.chosen}` : title;
+    button.classList.toggle("chosen", chosen);
   }
 
   #vote(message) {
@@ -563,6 +569,7 @@ export class Panel {
     clearTimeout(this.#speaking);
     this.#speaking = setTimeout(() => {
       this.#ui.announcer.replaceChildren(...this.#words.splice(0).map((words) => h("p", {}, words)));
+      this.#speaking = setTimeout(() => this.#ui.announcer.replaceChildren(), ANNOUNCED_FOR);
     }, ANNOUNCE_AFTER);
   }
 
