@@ -16,6 +16,8 @@ _ELSEWHERE = re.compile(
     r"|•••", re.IGNORECASE,
 )
 
+_STILL_OPEN = ("can_sign_in",)
+
 
 def turns_back(tracker: Tracker) -> Iterator[list[Event]]:
     """The bot's messages of the earlier turns, the latest turn first; the one under way is left out."""
@@ -61,11 +63,20 @@ def pressed_for(tracker: Tracker) -> str | None:
 
 
 def last_asked(tracker: Tracker) -> str | None:
-    """What a yes or no in this message is about: its button's question, else the `asks` of the bot's last messages."""
+    """What a yes or no in this message is about: its button's question, else the `asks` of the bot's last messages.
+
+    A question whose answer does nothing but lead on is still open after a message that was not understood.
+    """
     if (about := pressed_for(tracker)) is not None:
         return about
+    missed = False
     for said in turns_back(tracker):
-        return next((notes_of(event)["asks"] for event in reversed(said) if "asks" in notes_of(event)), None)
+        asked: str | None = next((notes_of(e)["asks"] for e in reversed(said) if "asks" in notes_of(e)), None)
+        if asked is not None:
+            return None if missed and asked not in _STILL_OPEN else asked
+        if not any(notes_of(event).get("kind") == "fallback" for event in said):
+            break
+        missed = True
     return None
 
 

@@ -394,8 +394,11 @@ class Settings(BaseSettings):
         }
 
     def _page(self, path: str) -> str:
-        """A page of ours as a link in a message; nothing where the portal has its own, or links would not be https."""
-        return f" ([open it]({self.own_url}{path}))" if self.https and not self.verification_url else ""
+        """A page of ours as a message names it: nothing where the portal has its own; a link where that would be
+        https, since messages hold no other, else (the demo) the address to read."""
+        if self.verification_url:
+            return ""
+        return f" ([open it]({self.own_url}{path}))" if self.https else f" ({self.own_url.partition('://')[2]}{path})"
 
     @property
     def database(self) -> str:

@@ -13,7 +13,7 @@
     ├── Refused           429    not now: says when, where waiting helps
     │   ├── Wait
     │   └── Limit
-    └── Unavailable       503    a part of ours is away
+    └── Unavailable       503    a part of ours is away, or failed in a way that was not foreseen
 
 The rejected value is never part of a problem.
 """
@@ -45,9 +45,9 @@ class Problem(Exception):
         errors: the fields at fault.
     """
 
-    status = 500
-    code = "unavailable"
-    title = "Something went wrong on our side"
+    status: int
+    code: str
+    title: str
 
     def __init__(
         self, detail: str = "", *, retry_after: int | None = None, errors: Sequence[FieldError] = ()
@@ -135,7 +135,7 @@ class Limit(Refused):
 
 
 class Unavailable(Problem):
-    """A part of the service cannot be reached just now."""
+    """A part of the service cannot be reached just now, or failed."""
 
     status, code, title = 503, "unavailable", "The service is not available just now"
 

@@ -127,7 +127,7 @@ def as_problem(error: BaseException) -> Problem:
             return Unavailable(retry_after=RETRY_SECONDS)
     if isinstance(error, UNAVAILABLE):
         return Unavailable(retry_after=RETRY_SECONDS)
-    return Problem()
+    return Unavailable("Something went wrong on our side.")
 
 
 def _without_values(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:

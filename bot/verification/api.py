@@ -226,12 +226,13 @@ def sign_in_api(door: Door, parse_address: ParseAddress) -> Api:
 
 
 def offered(destinations: tuple[Destination, ...]) -> list[OfferedChannel]:
-    """Where a code can go; exactly the first is recommended, unless it opted out."""
+    """Where a code can go; text is the recommended way, unless the number opted out, and email never is."""
     return [
         OfferedChannel(
-            channel=point.channel, destination=point.masked, recommended=index == 0 and not point.opted_out
+            channel=point.channel, destination=point.masked,
+            recommended=point.channel is Channel.SMS and not point.opted_out,
         )
-        for index, point in enumerate(destinations)
+        for point in destinations
     ]
 
 

@@ -117,17 +117,18 @@ async def test_a_report_can_be_faster_than_our_own_note(portal: Portal, twilio: 
 
 @pytest.mark.parametrize("word", ["STOP", "START"])
 async def test_stop_and_start_decide_about_texts(portal: Portal, twilio: TwilioServer, word: str) -> None:
-    """After STOP the number gets no code and email is recommended; after START it does again."""
+    """After STOP the number gets no code, and email is offered first; text is recommended again after START."""
     for said in dict.fromkeys(["STOP", word]):
         await portal.texts_from("+18455550142", said)
     async with portal.browser() as browser:
         answer = await browser.post("/v1/sign-in", json={"username": "alex", "password": PASSWORD})
         cookie = {"Cookie": answer.headers["set-cookie"].split(";")[0]}
-        recommended = [one["channel"] for one in answer.json()["channels"] if one["recommended"]]
+        offered = [(one["channel"], one["recommended"]) for one in answer.json()["channels"]]
         sent = await browser.post(
             f"/v1/challenges/{answer.json()['challenge']}/code", json={"channel": "sms"}, headers=cookie
         )
     await portal.deliver()
-    assert recommended == (["email"] if word == "STOP" else ["sms"])
+    stopped, started = [("email", False), ("sms", False)], [("sms", True), ("email", False)]
+    assert offered == (stopped if word == "STOP" else started)
     assert ("wants no text messages" in sent.text) == (word == "STOP")
     assert (sent.status_code, len(twilio.accepted)) == ((409, 0) if word == "STOP" else (202, 1))

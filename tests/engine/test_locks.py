@@ -45,8 +45,9 @@ async def test_a_dead_holder_s_lease_ends(redis_server: RedisServer, monkeypatch
     dead, other = RedisLock(redis_server.url), RedisLock(redis_server.url)
     # As kill -9 leaves it: taken, neither renewed nor released.
     await dead._redis.lock("twostep:turn:c", timeout=redis_lock.LEASE).acquire()
+    its_token = await dead._redis.get("twostep:turn:c")
     async with other.hold("c"):
-        pass
+        assert await dead._redis.get("twostep:turn:c") not in (None, its_token)
     await dead.close()
     await other.close()
 

@@ -135,8 +135,8 @@ async def test_retry_after(client: httpx.AsyncClient) -> None:
 
 
 async def test_fault_of_ours(client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
-    """An unforeseen error is 500 without details; neither reply nor log holds its text. A lost database is 503."""
-    assert_problem(await client.get("/v1/things/broken"), 500, "unavailable")
+    """An unforeseen error is 503 without details; neither reply nor log holds its text. A lost database is 503."""
+    assert_problem(await client.get("/v1/things/broken"), 503, "unavailable")
     assert_problem(await client.get("/v1/things/database"), 503, "unavailable")
     assert SECRET not in caplog.text
     assert "RuntimeError" in caplog.text

@@ -114,9 +114,12 @@ async def status_sends_nothing(contract: Contract) -> None:
 
 
 async def reports_are_silent(contract: Contract) -> None:
-    """Exposed codes and texts asking for a code are taken without an answer."""
+    """Exposed codes and texts asking for a code are taken without an answer, and cost a waiting sign-in nothing."""
+    conversation = await contract.bound()
     await contract.client.exposed("contract-x", "123456")
+    await contract.client.exposed(conversation, "no code at all")
     await contract.client.sms_resend("+18455550188")
+    assert (await contract.redeem(conversation)).outcome is Outcome.ACCEPTED
 
 
 OPTIONAL = (status_sends_nothing, reports_are_silent)

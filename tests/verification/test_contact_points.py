@@ -11,6 +11,13 @@ from bot.settings import Settings
 from tests.portal import Portal, portal_on, served, wrong
 
 
+async def change(portal: Portal, browser: httpx.AsyncClient, **point: str) -> None:
+    """The signed-in person asks for a new contact point and confirms it."""
+    await browser.patch("/v1/me/contact-points", json=point)
+    confirmed = await browser.post("/v1/me/contact-points/confirm", json={"code": await portal.code()})
+    assert confirmed.status_code == 200, confirmed.text
+
+
 async def test_a_new_number_is_confirmed_and_the_old_one_told(portal: Portal) -> None:
     """The new number is used only after its code; then the old one gets a notice, and the next code goes to the new."""
     async with portal.browser() as browser:
@@ -37,8 +44,7 @@ async def test_a_new_number_is_confirmed_and_the_old_one_told(portal: Portal) ->
 async def test_a_first_email_address_is_told_to_the_number(lite: Portal, browser: httpx.AsyncClient) -> None:
     """Who had no email address and adds one is told at the number."""
     await lite.sign_in(browser, "robin")
-    await browser.patch("/v1/me/contact-points", json={"email": "Robin@Example.com"})
-    await browser.post("/v1/me/contact-points/confirm", json={"code": await lite.code()})
+    await change(lite, browser, email="Robin@Example.com")
     await lite.deliver()
     notice = lite.backend.inbox.messages()[0]
     assert (notice.channel, notice.to) == ("sms", "+18455550143")
@@ -52,8 +58,7 @@ async def test_a_code_at_the_old_number_dies_with_the_change(lite: Portal, brows
         challenge = await lite.begin(other)
         await lite.send(other, challenge)
         at_the_old_number = await lite.code()
-        await browser.patch("/v1/me/contact-points", json={"mobile": "+18455550199"})
-        await browser.post("/v1/me/contact-points/confirm", json={"code": await lite.code()})
+        await change(lite, browser, mobile="+18455550199")
         assert (await lite.verify(other, challenge, at_the_old_number)).json()["code"] == "wrong_code"
         lite.clock.forward(30)
         await lite.send(other, challenge)
@@ -67,8 +72,7 @@ async def test_a_number_that_said_stop_is_told_by_email(lite: Portal, browser: h
     """Nothing is texted to a number that wants no texts; the change is told at the email address instead."""
     await lite.sign_in(browser, channel="email")
     await lite.texts_from("+18455550142", "STOP")
-    await browser.patch("/v1/me/contact-points", json={"mobile": "+18455550199"})
-    await browser.post("/v1/me/contact-points/confirm", json={"code": await lite.code()})
+    await change(lite, browser, mobile="+18455550199")
     await lite.deliver()
     notice = lite.backend.inbox.messages()[0]
     assert (notice.channel, notice.to) == ("email", "alex@example.com")
@@ -79,9 +83,7 @@ async def test_a_number_that_said_stop_is_told_by_email(lite: Portal, browser: h
 async def test_confirming_the_same_number_again_tells_nobody(lite: Portal, browser: httpx.AsyncClient) -> None:
     """What is as it was is no news."""
     await lite.sign_in(browser)
-    await browser.patch("/v1/me/contact-points", json={"mobile": "+18455550142"})
-    code = await lite.code()
-    assert (await browser.post("/v1/me/contact-points/confirm", json={"code": code})).status_code == 200
+    await change(lite, browser, mobile="+18455550142")
     await lite.deliver()
     assert all("changed" not in message.body for message in lite.backend.inbox.messages())
 

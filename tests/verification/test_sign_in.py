@@ -27,6 +27,14 @@ async def test_right_password_is_not_yet_a_session(lite: Portal, browser: httpx.
     assert (await browser.get("/me")).status_code == 401
 
 
+async def test_email_is_never_the_recommended_way(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """Text is recommended; an account with email alone can use it, and is recommended nothing."""
+    answer = await browser.post("/v1/sign-in", json={"username": "sam", "password": PASSWORD})
+    assert answer.json()["channels"] == [
+        {"channel": "email", "destination": "s•••@example.com", "recommended": False},
+    ]
+
+
 async def test_a_code_opens_a_session_once(portal: Portal) -> None:
     """The right code signs in, is counted, and is refused the second time."""
     async with portal.browser() as browser:
@@ -269,6 +277,7 @@ async def test_a_waiting_room_shares_one_address(
         for name in ("alex", "robin", "sam", "casey", "morgan"):
             async with portal.browser() as browser:
                 await portal.sign_in(browser, name, "sms" if name in ("alex", "robin") else "email")
+                assert (await browser.get("/v1/me")).status_code == 200, name
 
 
 async def test_verify_without_a_password_step_is_401(lite: Portal, browser: httpx.AsyncClient) -> None:
