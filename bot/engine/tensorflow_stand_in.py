@@ -17,7 +17,8 @@ from typing import Any
 
 TENSORFLOW = ("tensorflow", "keras", "tensorflow_hub", "tensorflow_text", "tensorflow_addons")
 CLIENTS = (
-    "aiogram", "fbmessenger", "mattermostwrapper", "rocketchat_API", "slack_sdk", "socketio", "webexteamssdk",  # channels
+    # channels
+    "aiogram", "fbmessenger", "mattermostwrapper", "rocketchat_API", "slack_sdk", "socketio", "webexteamssdk",
     "boto3", "botocore",  # model storage
     "aio_pika", "aiormq", "confluent_kafka", "pymongo",  # brokers, tracker store
     "sklearn_crfsuite",
