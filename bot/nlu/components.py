@@ -117,8 +117,7 @@ class SafetyRules(_Component):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            texts = (message.get(TEXT) or "", message.get(NORMALIZED) or "")
-            message.set(EMERGENCY, any(map(is_emergency, texts)))
+            message.set(EMERGENCY, is_emergency(message.get(TEXT) or "", message.get(NORMALIZED) or ""))
         return messages
 
 

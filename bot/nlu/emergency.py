@@ -52,6 +52,8 @@ _DANGERS = [*_RULES["alone"], *_RULES["wish to die"], *_RULES["body"]]
 _EDGE = r"\b"
 _AFTER_EDGE = "|".join(rule.removeprefix(_EDGE) for rule in _DANGERS if rule.startswith(_EDGE))
 _AT_AN_EDGE = re.compile(rf"{_EDGE}(?:{_AFTER_EDGE})")
+_APOSTROPHE = re.compile(r"(?<=\w)['\u2019](?=\w)")
+_NEITHER = re.compile("[^a-z0-9 ]+")
 _ELSEWHERE = _any(*(rule for rule in _DANGERS if not rule.startswith(_EDGE)))
 
 
@@ -59,10 +61,18 @@ def _is_dangerous(plain: str) -> bool:
     return bool(_ELSEWHERE.search(plain) or _AT_AN_EDGE.search(plain))
 
 
-def is_emergency(text: str) -> bool:
-    """Whether a raw message tells of a medical emergency or of harm to oneself, the writer's or somebody's near."""
-    plain = re.sub(r"[^a-z0-9 ]+", " ", re.sub(r"(?<=\w)['\u2019](?=\w)", "", fold(text)))
-    plain = " ".join(plain.split())
-    if not _is_dangerous(plain):
-        return False
-    return _is_dangerous(_DENIED.sub(" , ", _FIGURES.sub(" , ", plain)))
+def is_emergency(*texts: str) -> bool:
+    """Whether a message tells of a medical emergency or of harm to oneself, the writer's or somebody's near.
+
+    Args:
+        texts: the message in one or more spellings; one is enough.
+    """
+    return any(map(_tells_of_danger, {_plain(text): None for text in texts}))
+
+
+def _plain(text: str) -> str:
+    return " ".join(_NEITHER.sub(" ", _APOSTROPHE.sub("", fold(text))).split())
+
+
+def _tells_of_danger(plain: str) -> bool:
+    return _is_dangerous(plain) and _is_dangerous(_DENIED.sub(" , ", _FIGURES.sub(" , ", plain)))

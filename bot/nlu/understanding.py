@@ -29,7 +29,7 @@ def judge(
 ) -> Verdict:
     """From scores to a verdict: emergency rules, then what the conversation makes clear, then the decision."""
     probabilities = dict(zip(intents, map(float, scores.whole), strict=True))
-    emergency = is_emergency(text) or is_emergency(normalized)
+    emergency = is_emergency(text, normalized)
     if not emergency and metadata:
         resolved = follow_up(normalized, probabilities, metadata)
         if resolved is not None:

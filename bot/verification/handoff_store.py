@@ -7,16 +7,21 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.db import Database
+from bot.db import Database, prepared
 from bot.verification.store import handoffs, replies
 
 
 def redeeming(conversation: str) -> str:
     """The scope of a conversation's answers, in which a key stands for one request."""
     return f"redeem:{conversation}"
+
+
+_BOUND = prepared(select(handoffs.c.challenge).where(  # asked at every message that a custom action answers
+    handoffs.c.conversation == bindparam("wanted"), handoffs.c.state == "bound"
+))
 
 
 class KeyReused(Exception):
@@ -71,9 +76,7 @@ class HandoffStore:
 
     async def bound_to(self, connection: AsyncConnection, conversation: str) -> str | None:
         """The challenge that a conversation is bound to."""
-        row = (await connection.execute(select(handoffs.c.challenge).where(
-            handoffs.c.conversation == conversation, handoffs.c.state == "bound"
-        ))).first()
+        row = (await connection.execute(_BOUND, {"wanted": conversation})).first()
         return row.challenge if row else None
 
     async def forget(self, connection: AsyncConnection, conversation: str) -> None:
