@@ -45,6 +45,12 @@ _drawing = threading.Lock()  # matplotlib's settings belong to the whole process
 Draw = Callable[["Axes", Report], None]
 
 
+def load() -> None:
+    """Import what drawing needs: seconds of CPU on a busy machine, once in a process. Call it in a thread."""
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure  # noqa: F401
+
+
 def chart(name: str, report: Report) -> str:
     """A chart as SVG. CPU work of about a tenth of a second, done once for the same figures: call it in a thread.
 
@@ -184,6 +190,8 @@ def _rates(axes: Axes, report: Report) -> None:
 
 
 def _reasons(axes: Axes, report: Report) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     counts = [report.total.shown_reason(reason) for reason in REASONS]
     shown = [count if isinstance(count, int) else 0 for count in counts]
     bars = axes.barh(range(len(shown)), shown, height=0.6, color=COLOURS[Outcome.ROUTED_TO_FORM])
@@ -192,7 +200,8 @@ def _reasons(axes: Axes, report: Report) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("episodes", color=TEXT)
     _rule(axes, "x")
-    axes.margins(x=0.1)
+    axes.set_xlim(0, 1.1 * max(1, *shown))  # where every count is hidden there is no bar to find the axis by
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
 def _channels(axes: Axes, report: Report) -> None:

@@ -114,6 +114,37 @@ async def test_the_console_is_accessible(enter: Enter, chromium: str, scheme: An
         await browser.close()
 
 
+TOO_WIDE = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth).map(node => node.ariaLabel)"
+
+
+async def test_tables_fit_a_laptop_and_records_fit_a_phone(enter: Enter, chromium: str) -> None:
+    """At 1200 pixels no table scrolls sideways; at 320 every button and link of a list is inside the screen."""
+    morgan = await enter("morgan")
+    patient = await enter("")
+    await talk(patient, "hello there", "fallback")
+    request = {"name": "Pat", "reply_to": "pat@example.com", "reason": "Patient Portal", "message": "Locked out."}
+    await patient.post("/v1/contact", json=request)
+    cookies = [
+        {"name": cookie.name, "value": str(cookie.value), "url": str(morgan.base_url)} for cookie in morgan.cookies.jar
+    ]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        context = await browser.new_context()
+        await context.add_cookies(cookies)
+        page = await context.new_page()
+        for address in PAGES:
+            await page.goto(str(morgan.base_url.join(address)))
+            await page.set_viewport_size({"width": 1200, "height": 800})
+            assert await page.locator(".scroll:has(table)").evaluate_all(TOO_WIDE) == [], address
+            await page.set_viewport_size({"width": 320, "height": 640})
+            assert await page.locator(".scroll:has(.records)").evaluate_all(TOO_WIDE) == [], address
+            assert [fault["id"] for fault in (await Axe().run(page)).response["violations"]] == [], address
+        for name in ("Let codes of alex work again", "Disable alex"):
+            box = await page.get_by_role("row", name="alex").get_by_role("button", name=name).bounding_box()
+            assert box and box["x"] >= 0 and box["x"] + box["width"] <= 320, name
+        await browser.close()
+
+
 async def test_an_agent_works_with_the_keyboard_alone(enter: Enter, chromium: str) -> None:
     """From the overview to the queue, through its topics, to a label: Tab, arrows and Enter are enough."""
     casey = await enter("casey")
