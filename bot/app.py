@@ -33,7 +33,7 @@ from bot.contact.store import ContactStore
 from bot.db import Clock, Database, system_clock
 from bot.delivery.opt_outs import SenderOptOuts
 from bot.delivery.store import OutboxStore
-from bot.desk import ChartsAhead, NoticeWatch, Teachable, both, build_insights, console_apis
+from bot.desk import NoticeWatch, Teachable, both, build_insights, console_apis
 from bot.engine.model import Engine
 from bot.events import Record, record_nothing
 from bot.http.api import Api
@@ -127,9 +127,6 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         apis += console_apis(
             settings, database, keys, parts.clock, insights, backend, sign_in="/sign-in"
         )
-        ahead = ChartsAhead()
-        before.append(ahead.start)
-        after.append(ahead.stop)
     chat = texting = None
     if only != "verification":
         engine = parts.engine or assistant_for(settings, database, backend, after, parts.clock)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, runtime_checkable
@@ -23,7 +22,6 @@ from bot.events import Event, Record
 from bot.http.api import Api
 from bot.http.pages import Pages
 from bot.insights.admin_pages import admin_pages
-from bot.insights.charts import load
 from bot.insights.console import Guard
 from bot.insights.model import UNKNOWN_TOPIC
 from bot.insights.pages import Frame, figure_pages
@@ -35,8 +33,6 @@ from bot.verification.handoff_store import HandoffStore
 from bot.words import topic_labels
 
 log = logging.getLogger("twostep.desk")
-
-CHARTS_AFTER = 2.0  # seconds after the start, when the first requests are answered
 
 
 @runtime_checkable
@@ -106,22 +102,6 @@ def console_apis(
         work_pages(frame, insights, requests, topic_names()),
         admin_pages(frame, insights, backend.accounts, backend.sign_in.enable_factor, settings.notice),
     ]
-
-
-class ChartsAhead:
-    """Loads the drawing library soon after the start: the first chart that waits for it is late on a busy machine."""
-
-    def __init__(self) -> None:
-        self._timer = threading.Timer(CHARTS_AFTER, load)
-        self._timer.daemon = True  # the end of the process need not wait for it
-
-    async def start(self) -> None:
-        """Begin to wait; returns at once."""
-        self._timer.start()
-
-    async def stop(self) -> None:
-        """Load nothing that has not begun."""
-        self._timer.cancel()
 
 
 class NoticeWatch:

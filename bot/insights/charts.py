@@ -12,6 +12,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,10 +46,15 @@ _drawing = threading.Lock()  # matplotlib's settings belong to the whole process
 Draw = Callable[["Axes", Report], None]
 
 
-def load() -> None:
-    """Import what drawing needs: seconds of CPU on a busy machine, once in a process. Call it in a thread."""
+def _load() -> None:
     import matplotlib.backends.backend_svg
     import matplotlib.figure  # noqa: F401
+
+
+@cache
+def load_ahead() -> None:
+    """Begin to import, in a thread, what drawing needs: seconds of CPU on a busy machine, once in a process."""
+    threading.Thread(target=_load, daemon=True).start()
 
 
 def chart(name: str, report: Report) -> str:

@@ -11,6 +11,7 @@ from sanic import Request
 from bot.accounts.model import Account, Role
 from bot.audit.model import Actor, By
 from bot.http.problem import Forbidden
+from bot.insights.charts import load_ahead
 
 
 class Staff(NamedTuple):
@@ -130,6 +131,7 @@ class Guard:
             NotSignedIn
             Forbidden: a patient, or an agent where an admin is needed.
         """
+        load_ahead()  # whoever comes to sign in wants charts soon
         found = await self.session_of(request)
         if found is None:
             raise NotSignedIn
