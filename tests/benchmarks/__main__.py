@@ -11,6 +11,7 @@ import json
 import sqlite3
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -112,13 +113,14 @@ def measure_twostep(questions: list[str], count: int) -> Figures:
 
 def fill(database: Path, count: int) -> None:
     """Put finished conversations of 40 messages each into an SQLite database, with the engine's memory of them."""
+    now = time.time_ns() // 1_000_000  # young ones: retention would be busy with deleting old ones
     parts = {
         "chat_conversations (id, language, last_seq, at, active_at)":
-            (count // 40, "'old' || i, 'en', 40, 1790000000000 + i, 1790000000000 + i"),
+            (count // 40, f"'old' || i, 'en', 40, {now} - i, {now} - i"),
         "chat_messages (conversation, seq, id, turn, sender, text, kind, topic, choices, at)":
             (count, "'old' || (i / 40), 1 + i % 40, printf('m%035d', i), printf('t%035d', i / 2), "
                     "CASE WHEN i % 2 THEN 'bot' ELSE 'patient' END, 'a text of the usual length, about as long as an "
-                    "answer of the assistant is on average in a chat', 'message', NULL, '[]', 1790000000000 + i"),
+                    f"answer of the assistant is on average in a chat', 'message', NULL, '[]', {now}"),
         "chat_turns (conversation, id, content, seq, done, lease)":
             (count // 2, "'old' || (i / 20), printf('t%035d', i), 'x', 1 + 2 * (i % 20), 1, 0"),
         "tracker_events (conversation, position, data, at)":
