@@ -7,8 +7,9 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,24 @@ def _copy_message(self: Any, memo: dict[int, Any]) -> Any:
     return made
 
 
+def _hash(self: Any) -> int:
+    """Equal messages have equal texts: Rasa asks for this seven times of each, and would make a fingerprint each time."""
+    return hash(self.data.get("text"))
+
+
+@contextmanager
+def _read_quickly() -> Iterator[None]:
+    """Let Rasa read what it validates by the compiled reader, which keeps no line numbers."""
+    from rasa.shared.utils import io
+
+    read: Callable[..., Any] = io.read_yaml
+    io.read_yaml = lambda content, reader_type="safe": read(content, "safe")
+    try:
+        yield
+    finally:
+        io.read_yaml = read
+
+
 def train(project: Project, *, force: bool = False, progress: Callable[[str], None] = print) -> bool:
     """Bring the model up to date; True when something had to be trained.
 
@@ -109,22 +128,30 @@ def train(project: Project, *, force: bool = False, progress: Callable[[str], No
         return False
     progress("loading the training tools")
     from rasa.model_training import train as train_rasa  # slow to import, and serving does without it
+    from rasa.shared.exceptions import YamlException
     from rasa.shared.nlu.training_data.message import Message
 
     Message.fingerprint = _fingerprint  # type: ignore[method-assign]
+    Message.__hash__ = _hash  # type: ignore[method-assign]
     Message.__deepcopy__ = _copy_message  # type: ignore[attr-defined]
     digest = project.digest()
     progress("training (about a minute)")
+    run = partial(
+        train_rasa,
+        domain=str(project.domain),
+        config=str(project.config),
+        training_files=[str(project.data)],
+        output=str(project.model.parent),
+        force_training=force,
+        fixed_model_name=MODEL.removesuffix(".tar.gz"),
+    )
     try:
         with redirect_stdout(sys.stderr):  # Rasa prints; our standard output may be somebody's JSON
-            result = train_rasa(
-                domain=str(project.domain),
-                config=str(project.config),
-                training_files=[str(project.data)],
-                output=str(project.model.parent),
-                force_training=force,
-                fixed_model_name=MODEL.removesuffix(".tar.gz"),
-            )
+            try:
+                with _read_quickly():
+                    result = run()
+            except YamlException:
+                result = run()  # to say in which line
     except Exception as error:
         reason = error.__cause__ or error
         raise TrainingFailed(f"training stopped: {reason}; `twostep rasa data validate` may tell more") from error

@@ -20,12 +20,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bot.nlu.characters import CharacterFeatures
 from bot.nlu.decision import CALIBRATION, Calibration
 from bot.nlu.examples import Example, read_examples
 from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, is_topic
 from bot.nlu.sentences import SentenceEncoder
-from bot.nlu.topics import NEVER_ALONE, TopicModel, log_softmax, softmax
+from bot.nlu.topics import CHARACTERS_C, NEVER_ALONE, Linear, TopicModel, log_softmax, softmax
 from bot.nlu.understanding import Understanding
+from bot.nlu.wording import Wording, count_words
 
 Vector = npt.NDArray[np.float32]
 REFUSE = 0.975
@@ -36,11 +38,11 @@ WRONG_COST = 0.2
 """...and what a wrong answer costs."""
 LEANS = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 """Leans towards out_of_scope that are tried. Without one, lines of authors that came later were refused less."""
-CASCADE_COST = 0.003
-"""Share of lines that may be lost by letting the characters decide alone."""
-
-_LEAST_SURE = 0.7
-"""No bound of the cascade is lower: a few hundred lines cannot tell that less is enough."""
+WRONG_ALONE = 0.0075
+"""Share of all lines that the characters may decide alone and wrongly, for topics and for out_of_scope each. They are
+judged on every author, left out in turn: one author's lines would move the bound by a tenth."""
+CROSSED = 5
+"""Parts that the authors are divided into for it."""
 
 
 class Unseen(NamedTuple):
@@ -88,16 +90,80 @@ def outcomes(
     }
 
 
-def _first_safe(sure: Vector, gained: npt.NDArray[np.int64], allowed: float) -> float:
-    """The lowest confidence from which the characters alone lose no more than the allowed number of lines."""
-    for bound in np.arange(_LEAST_SURE, 0.999, 0.01):
-        if -gained[sure >= bound].sum() <= allowed:
-            return float(round(bound, 2))
-    return 1.01
+def crossed(examples: Sequence[Example], intents: Sequence[str]) -> Unseen:
+    """What the characters make of every author's lines that they were not trained on; `deep` is empty."""
+    authors = sorted({line.author for line in examples if line.author})
+    found = []
+    for part in range(CROSSED):
+        left_out = authors[part::CROSSED]
+        inside, outside = ([e for e in examples if (e.author in left_out) == wanted] for wanted in (False, True))
+        wording = Wording(count_words(line.text for line in inside))
+        texts, asked = ([wording.normalize(line.text) for line in lines] for lines in (inside, outside))
+        labels, answers = (np.array([intents.index(e.intent) for e in lines]) for lines in (inside, outside))
+        characters = CharacterFeatures.fit(texts)
+        cheap = Linear.fit_sparse(characters.transform(texts), labels, CHARACTERS_C)
+        scores = log_softmax(characters.transform(asked) @ cheap.weights + cheap.bias)
+        found.append(Unseen(scores[:, :0], scores, answers))
+    return Unseen(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
-def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str, float]]:
-    """The calibration, and the figures on the lines that it was chosen on."""
+class _Alone(NamedTuple):
+    """The characters' judgement: the best intent, how sure they are of a topic and of out_of_scope, probabilities."""
+
+    best: npt.NDArray[np.int64]
+    topic: Vector
+    outside: Vector
+    probabilities: Vector
+
+
+def _alone(cheap: Vector, intents: Sequence[str], c: Calibration) -> _Alone:
+    """As `TopicModel` judges; where an emergency is not all but ruled out they are never sure."""
+    outside = intents.index(OUT_OF_SCOPE)
+    plain = softmax(c.cheap_alone_weight * cheap)
+    leaning = softmax(c.cheap_alone_weight * cheap + _lean(intents, c))
+    best = leaning.argmax(1)
+    safe = plain[:, intents.index(EMERGENCY)] < NEVER_ALONE
+    return _Alone(
+        best,
+        np.where(safe & (best != outside), leaning.max(1), 0),
+        np.where(safe & (best == outside), plain[:, outside], 0),
+        leaning,
+    )
+
+
+def _lean(intents: Sequence[str], c: Calibration) -> Vector:
+    return np.array([c.outside * (name == OUT_OF_SCOPE) for name in intents], dtype=np.float32)
+
+
+def bounded(data: Unseen, intents: Sequence[str], c: Calibration) -> Calibration:
+    """The calibration with the two bounds of the cascade, from what the characters get wrong alone."""
+    alone = _alone(data.cheap, intents, c)
+    wrong = alone.best != data.labels
+
+    def lowest(sure: Vector) -> float:
+        for bound in np.arange(0.5, 0.999, 0.01):
+            if (wrong & (sure >= bound)).mean() <= WRONG_ALONE:
+                return float(round(bound, 2))
+        return 1.01
+
+    return replace(c, cheap_bound=lowest(alone.topic), cheap_bound_outside=lowest(alone.outside))
+
+
+def cascade(data: Unseen, intents: Sequence[str], c: Calibration) -> tuple[Vector, float]:
+    """The probabilities that a calibration's cascade gives, and the share of lines that it embeds."""
+    alone = _alone(data.cheap, intents, c)
+    both = softmax(c.deep_weight * data.deep + c.cheap_weight * data.cheap + _lean(intents, c))
+    sure = (alone.topic >= c.cheap_bound) | (alone.outside >= c.cheap_bound_outside)
+    return np.where(sure[:, None], alone.probabilities, both), float(1 - sure.mean())
+
+
+def choose(data: Unseen, alone: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str, float]]:
+    """The calibration, and the figures on the lines that it was chosen on.
+
+    Args:
+        data: lines that neither encoder nor classifiers have seen.
+        alone: the characters' judgement of every author (`crossed`).
+    """
     grid = [round(0.1 * step, 1) for step in range(1, 16)]
     deep_weight, cheap_weight = min(
         itertools.product(grid, [0.0, *grid]),
@@ -107,7 +173,8 @@ def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str,
     weights = Calibration(deep_weight, cheap_weight, alone_weight)
     best, best_worth, best_figures = Calibration(), -np.inf, {}
     for lean in LEANS:
-        c, mixed, share = cascade(data, intents, replace(weights, outside=lean))
+        c = bounded(alone, intents, replace(weights, outside=lean))
+        mixed, share = cascade(data, intents, c)
         for answer, pair, second in itertools.product(
             np.arange(0.5, 0.71, 0.05), np.arange(0.3, 0.96, 0.05), (0.06, 0.12, 0.2)
         ):
@@ -124,27 +191,6 @@ def choose(data: Unseen, intents: Sequence[str]) -> tuple[Calibration, dict[str,
         "argmax_deep": float((data.deep.argmax(1) == data.labels).mean()),
     }
     return best, figures
-
-
-def cascade(data: Unseen, intents: Sequence[str], c: Calibration) -> tuple[Calibration, Vector, float]:
-    """The two bounds of the cascade for a lean, the probabilities that come of it, and the share embedded."""
-    outside = intents.index(OUT_OF_SCOPE)
-    leaning = np.array([c.outside * (name == OUT_OF_SCOPE) for name in intents], dtype=np.float32)
-    plain = softmax(c.cheap_alone_weight * data.cheap)
-    alone = softmax(c.cheap_alone_weight * data.cheap + leaning)
-    both = softmax(c.deep_weight * data.deep + c.cheap_weight * data.cheap + leaning)
-    best = alone.argmax(1)
-    gained = (best == data.labels).astype(np.int64) - (both.argmax(1) == data.labels)
-    allowed = CASCADE_COST / 2 * len(data.labels)
-    topic = _first_safe(np.where(best == outside, 0, alone.max(1)), gained, allowed)
-    out = _first_safe(np.where(best == outside, plain[:, outside], 0), gained, allowed)
-    sure = np.where(best == outside, plain[:, outside] >= out, alone.max(1) >= topic)
-    sure &= plain[:, intents.index(EMERGENCY)] < NEVER_ALONE
-    return (
-        replace(c, cheap_bound=topic, cheap_bound_outside=out),
-        np.where(sure[:, None], alone, both),
-        float(1 - sure.mean()),
-    )
 
 
 def main() -> None:
@@ -167,7 +213,7 @@ def main() -> None:
         intents = model.topics.intents
         gathered.append(unseen(model, outside))
     data = Unseen(*(np.concatenate([fold[i] for fold in gathered]) for i in range(3)))
-    calibration, figures = choose(data, intents)
+    calibration, figures = choose(data, crossed(examples, intents), intents)
     chosen_on: dict[str, object] = {"left_out": [fold.rpartition(":")[2] for fold in arguments.fold]}
     chosen_on |= {name: round(value, 4) for name, value in figures.items()}
     report = calibration.as_dict() | {"chosen_on": chosen_on}

@@ -53,7 +53,7 @@ def judged(
         embedded: places of the lines that the encoder's classifier is fitted on.
     """
     characters = CharacterFeatures.fit(texts)
-    cheap = Linear.fit(characters.transform(texts), labels, CHARACTERS_C)
+    cheap = Linear.fit_sparse(characters.transform(texts), labels, CHARACTERS_C)
     deep = Linear.fit(vectors[embedded], labels[embedded], SENTENCES_C)
     rows = characters.transform(asked)
     return Unseen(
@@ -65,7 +65,7 @@ def row(name: str, lines: int, data: Unseen, intents: Sequence[str], calibration
     """One line of the table."""
     both = calibration.deep_weight * data.deep + calibration.cheap_weight * data.cheap
     right = [100 * float((scores.argmax(1) == data.labels).mean()) for scores in (data.cheap, data.deep, both)]
-    _, mixed, share = cascade(data, intents, calibration)
+    mixed, share = cascade(data, intents, calibration)
     shares = " | ".join(f"{value:.1f}" for value in (*right, 100 * float((mixed.argmax(1) == data.labels).mean())))
     return f"| {name} | {lines:,} | {shares} | {share:.0%} |"
 

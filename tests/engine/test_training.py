@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 import importlib
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.engine import training
+
+ROOT = Path(__file__).parents[2]
 
 
 def _message(**more: Any) -> Message:
@@ -56,6 +60,22 @@ def test_a_changed_message_has_another_fingerprint() -> None:
     prints = [training._fingerprint(message) for message in (_message(), same, other, label, author)]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 4
+
+
+def test_equal_messages_have_equal_hashes() -> None:
+    """Rasa drops the doubles of an example by them."""
+    assert training._hash(_message()) == training._hash(_message())
+    assert training._hash(_message()) != training._hash(_message(text="no code came!"))
+
+
+def test_an_invalid_file_is_named_with_the_line(tmp_path: Path) -> None:
+    """Though what is valid is read without line numbers."""
+    (tmp_path / "data").mkdir()
+    for name in ("config.yml", "domain.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "data" / "greet.yml").write_text("version: '3.1'\nnlu:\n- intent: greet\n  example: |\n    - hello\n")
+    with pytest.raises(training.TrainingFailed, match=r"greet\.yml:3:\s+Key 'example' was not defined"):
+        training.train(training.Project(tmp_path), progress=lambda line: None)
 
 
 def test_yaml_is_read_by_the_compiled_reader() -> None:
