@@ -190,11 +190,11 @@ class Insights:
         """The figures of the episodes that began on these days, both included."""
         first, last = since.isoformat(), until.isoformat()
         async with self._database.scan() as connection:
+            groups = await self._store.counted(connection, first, last, "channel", "topic", "reason")
             found = summarise(
                 since, until, by, self._minutes,
                 by_day=await self._store.counted(connection, first, last, "day", "reason"),
-                by_channel=await self._store.counted(connection, first, last, "channel", "reason"),
-                by_topic=await self._store.counted(connection, first, last, "topic", "reason"),
+                by_channel=groups, by_topic=groups,
                 running=await self._store.running(connection, self._clock() - EPISODE_GAP),
                 names=self._names,
             )

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -76,10 +77,13 @@ episodes = Table(
 )
 days = Table(
     "insight_days", metadata,
-    *(Column(name, String(size), primary_key=True)
+    *(Column(name, String(size), nullable=False)
       for name, size in (("day", 10), ("channel", 16), ("topic", 64), ("outcome", 24), ("reason", 24))),
     *(Column(name, BigInteger, nullable=False)
       for name in ("episodes", "messages", "fallbacks", "failed_actions", "up", "down")),
+    # SQLite adds up by sorting, unless the rows lie in order already: those of a report's days do.
+    PrimaryKeyConstraint("day", "outcome", "reason", "channel", "topic"),
+    sqlite_with_rowid=False,
 )
 questions = Table(
     "insight_questions", metadata,
