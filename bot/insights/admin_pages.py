@@ -9,8 +9,8 @@ from bot.http.api import Api, see_other
 from bot.http.bodies import read_form
 from bot.http.problem import Invalid, NotFound
 from bot.insights.console import People, ResetFactor, staff_by
+from bot.insights.notice import LONGEST, StaffNotice
 from bot.insights.pages import Frame, csv_file
-from bot.insights.service import NOTICE_LENGTH, Insights
 from bot.insights.tables import Table, as_csv
 
 STATES = {False: "enabled", True: "disabled"}
@@ -21,7 +21,7 @@ DONE = {
 
 
 def admin_pages(
-    frame: Frame, insights: Insights, people: People, reset_factor: ResetFactor, default_notice: str
+    frame: Frame, line: StaffNotice, people: People, reset_factor: ResetFactor, default_notice: str
 ) -> Api:
     """What only an admin may do.
 
@@ -32,11 +32,11 @@ def admin_pages(
 
     async def settings_page(request: Request, status: int, text: str | None, error: str, action: str) -> HTTPResponse:
         staff = await frame.guard.staff(request, action, admin=True)
-        kept = await insights.notice()
+        kept = await line.text()
         current = default_notice if kept is None else kept
         return frame.render(
             "staff/notice.html", staff, "notice", status, text=current if text is None else text, error=error,
-            longest=NOTICE_LENGTH, done=DONE.get(request.args.get("done", ""), ""),
+            longest=LONGEST, done=DONE.get(request.args.get("done", ""), ""),
         )
 
     @frame.page(api, "GET", "/staff/notice")
@@ -50,7 +50,7 @@ def admin_pages(
         text = read_form(request).get("text", "")
         await frame.guard.staff(request, "staff.notice_set", admin=True)
         try:
-            await insights.set_notice(text)
+            await line.set(text)
         except ValueError as error:
             return await settings_page(request, 400, text, str(error), "staff.notice_viewed")
         return see_other("/staff/notice?done=notice")

@@ -13,8 +13,10 @@ from bot.http.problem import Invalid, NotFound
 from bot.insights.console import Requests, Staff
 from bot.insights.model import Outcome, Why
 from bot.insights.pages import Frame, csv_file
-from bot.insights.service import Insights, NotThere, Outdated, State
+from bot.insights.service import Insights
 from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv
+from bot.insights.transcript import NotThere
+from bot.insights.unanswered import Outdated, State, Unanswered
 
 PAGE = 50  # conversations on one page
 EXPORTED = 10_000  # conversations in one file, the newest
@@ -30,7 +32,9 @@ _ID = re.compile(r"[\w:.-]{1,128}", re.ASCII)  # of a conversation or a contact 
 CONTACT_STATES = {"new": "New", "in_progress": "In progress", "done": "Done"}
 
 
-def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Mapping[str, str]) -> Api:
+def work_pages(
+    frame: Frame, insights: Insights, queue: Unanswered, requests: Requests, intents: Mapping[str, str]
+) -> Api:
     """The queues.
 
     Args:
@@ -49,7 +53,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         state = _state(request.args.get("state", State.OPEN))
         staff = await frame.guard.staff(request, "staff.questions_viewed", state)
         return frame.render(
-            "staff/questions.html", staff, "questions", groups=await insights.groups(state), state=state,
+            "staff/questions.html", staff, "questions", groups=await queue.groups(state), state=state,
             states=list(State), intents=intents, intent_name=intent_name, local=insights.local, reasons=WHYS,
             done=DONE.get(request.args.get("done", ""), ""),
         )
@@ -72,11 +76,11 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         try:
             match action:
                 case "label":
-                    await insights.label(conversation, int(number), intent, state)
+                    await queue.label(conversation, int(number), intent, state)
                 case "dismiss":
-                    await insights.dismiss(conversation, int(number), state)
+                    await queue.dismiss(conversation, int(number), state)
                 case _:
-                    await insights.reopen(conversation, int(number), state)
+                    await queue.reopen(conversation, int(number), state)
         except NotThere:
             raise NotFound from None
         except Outdated:
@@ -91,7 +95,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         rows: list[tuple[Cell, ...]] = [
             (topic, group.first.text, group.count, " and ".join(WHYS[why] for why in group.whys), group.first.intent,
              insights.local(group.first.at))
-            for topic, groups in (await insights.groups(state)).items() for group in groups
+            for topic, groups in (await queue.groups(state)).items() for group in groups
         ]
         columns = ("Nearest topic", "Message", "Times", "Why", "Label", "Last")
         return csv_file(as_csv(Table("questions", "", columns, tuple(rows))), f"questions-{state}.csv")
@@ -101,7 +105,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         """The labelled messages as training examples."""
         await frame.guard.staff(request, "staff.examples_exported")
         return HTTPResponse(
-            await insights.examples(), content_type="application/yaml; charset=utf-8",
+            await queue.examples(), content_type="application/yaml; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="examples.yml"'},
         )
 
