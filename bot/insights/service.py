@@ -95,7 +95,7 @@ class Insights:
                 since, until, by, self._minutes,
                 by_day=await self._store.counted(connection, first, last, "day", "reason"),
                 by_channel=groups, by_topic=groups,
-                running=await self._store.running(connection, self._clock() - EPISODE_GAP),
+                running=await self._store.running(connection, first, last, self._clock() - EPISODE_GAP),
                 names=self._names,
             )
         await asyncio.to_thread(hide, found)  # a second, for years by day

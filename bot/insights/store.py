@@ -254,10 +254,13 @@ class InsightStore:
             counted.append(Counted(outcome=Outcome(row["outcome"]), **values))
         return counted
 
-    async def running(self, connection: AsyncConnection, since: int) -> int:
-        """Episodes with a message since then, whose outcome may change."""
+    async def running(self, connection: AsyncConnection, since: str, until: str, after: int) -> int:
+        """Episodes that began on these days and had a message after this time: their outcome may change."""
         return int(await connection.scalar(
-            select(func.count()).where(episodes.c.last_at > since, episodes.c.outcome.is_not(None))
+            select(func.count()).where(
+                episodes.c.last_at > after, episodes.c.outcome.is_not(None),
+                episodes.c.day >= since, episodes.c.day <= until,
+            )
         ) or 0)
 
     async def first_day(self, connection: AsyncConnection) -> str | None:

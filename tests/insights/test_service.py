@@ -140,6 +140,8 @@ async def test_report(database: Database) -> None:
     assert {name: tally.episodes for name, tally in report.topics.items()} == {"ask_landline": 6, "out_of_scope": 5}
     assert report.total.outcomes[Outcome.UNANSWERED] == 5
     assert report.running == 5
+    assert (await insights.report(date(2026, 9, 21), date(2026, 9, 21))).running == 5
+    assert (await insights.report(date(2026, 9, 20), date(2026, 9, 20))).running == 0
     assert await insights.first_day() == date(2026, 9, 21)
 
 
