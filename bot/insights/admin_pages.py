@@ -48,9 +48,10 @@ def admin_pages(
     async def set_notice(request: Request) -> HTTPResponse:
         """Replace the line."""
         text = read_form(request).get("text", "")
-        await frame.guard.staff(request, "staff.notice_set", admin=True)
+        staff = await frame.guard.staff(request, "staff.notice_set", admin=True)
         try:
-            await line.set(text)
+            async with frame.guard.noting_failure(request, staff, ""):
+                await line.set(text)
         except ValueError as error:
             return await settings_page(request, 400, text, str(error), "staff.notice_viewed")
         return see_other("/staff/notice?done=notice")
@@ -81,17 +82,17 @@ def admin_pages(
         if action not in ("reset", "disable", "enable"):
             raise Invalid("The form is not complete.")
         account = next((each for each in await people.all() if each.id == form.get("account")), None)
-        staff = await frame.guard.staff(
-            request, f"staff.account_{action}", account.id if account else "", admin=True
-        )
-        if account is None:
-            raise NotFound
-        if account.id == staff.id and action == "disable":
-            raise Invalid("Nobody can disable the own account.")
-        if action == "reset":
-            await reset_factor(account.id, staff_by(request))
-        else:
-            await people.set_disabled(account.username, action == "disable", by=staff_by(request))
+        subject = account.id if account else ""
+        staff = await frame.guard.staff(request, f"staff.account_{action}", subject, admin=True)
+        async with frame.guard.noting_failure(request, staff, subject):
+            if account is None:
+                raise NotFound
+            if account.id == staff.id and action == "disable":
+                raise Invalid("Nobody can disable the own account.")
+            if action == "reset":
+                await reset_factor(account.id, staff_by(request))
+            else:
+                await people.set_disabled(account.username, action == "disable", by=staff_by(request))
         return see_other(f"/staff/accounts?done={action}")
 
     return api

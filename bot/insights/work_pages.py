@@ -68,19 +68,18 @@ def work_pages(
         intent = form.get("intent", "")
         if action not in ("label", "dismiss", "reopen") or (action == "label" and intent not in intents):
             raise Invalid("Choose a topic from the list, or dismiss the entry.")
-        await frame.guard.staff(
-            request, f"staff.question_{action}",
-            f"{frame.guard.veil(conversation)}:{number}{f':{intent}' if action == 'label' else ''}",
-        )
+        subject = f"{frame.guard.veil(conversation)}:{number}{f':{intent}' if action == 'label' else ''}"
+        staff = await frame.guard.staff(request, f"staff.question_{action}", subject)
         state = _state(form.get("state", State.OPEN))
         try:
-            match action:
-                case "label":
-                    await queue.label(conversation, int(number), intent, state)
-                case "dismiss":
-                    await queue.dismiss(conversation, int(number), state)
-                case _:
-                    await queue.reopen(conversation, int(number), state)
+            async with frame.guard.noting_failure(request, staff, subject):
+                match action:
+                    case "label":
+                        await queue.label(conversation, int(number), intent, state)
+                    case "dismiss":
+                        await queue.dismiss(conversation, int(number), state)
+                    case _:
+                        await queue.reopen(conversation, int(number), state)
         except NotThere:
             raise NotFound from None
         except Outdated:
@@ -162,11 +161,13 @@ def work_pages(
         state, note = form.get("state", ""), form.get("note", "").replace("\r\n", "\n").strip()
         if state not in CONTACT_STATES:
             raise Invalid("Choose how far the request is.")
-        staff = await frame.guard.staff(request, "staff.request_changed", f"{reference}:{state}")
+        subject = f"{reference}:{state}"
+        staff = await frame.guard.staff(request, "staff.request_changed", subject)
         try:
-            await requests.change(
-                reference, state, note, account=staff.id, who=staff.name, seen=_whole(form.get("seen", ""))
-            )
+            async with frame.guard.noting_failure(request, staff, subject):
+                await requests.change(
+                    reference, state, note, account=staff.id, who=staff.name, seen=_whole(form.get("seen", ""))
+                )
         except LookupError:
             raise NotFound from None
         except RuntimeError as error:

@@ -56,6 +56,35 @@ def entry(page: str) -> dict[str, str]:
     return {name: match[1] for name, match in found.items() if match}
 
 
+async def test_a_change_that_was_refused_is_no_change_in_the_record(enter: Enter, sqlite_database: Database) -> None:
+    """Behind each change that was asked for and refused stands that it was not done; behind the others nothing."""
+    morgan, patient = await enter("morgan"), await enter("")
+    await talk(patient, "fallback")
+    old = entry((await morgan.get("/staff/questions")).text)
+    reference = await file_request(patient)
+    async with sqlite_database.read() as connection:
+        own = str(await connection.scalar(sql("SELECT id FROM accounts WHERE username = 'morgan'")))
+    dismissed, done = {**old, "action": "dismiss"}, {"state": "done", "note": "", "seen": "0"}
+    forms: list[tuple[str, dict[str, str], bool]] = [
+        ("/staff/questions", dismissed, True), ("/staff/questions", dismissed, False),
+        ("/staff/questions", {**dismissed, "seq": "99"}, False),
+        (f"/staff/requests/{reference}", done, True), (f"/staff/requests/{reference}", done, False),
+        (f"/staff/requests/{reference}", {"state": "done", "note": "x" * 501}, False),
+        ("/staff/requests/AAA-AAA", done, False),
+        ("/staff/notice", {"text": "Texts are late."}, True), ("/staff/notice", {"text": "x" * 201}, False),
+        ("/staff/accounts", {"account": own, "action": "reset"}, True),
+        ("/staff/accounts", {"account": own, "action": "disable"}, False),
+        ("/staff/accounts", {"account": "x", "action": "reset"}, False),
+    ]
+    for address, form, works in forms:
+        before = len(await audited(sqlite_database))
+        await morgan.post(address, data=form)
+        first, *then = (await audited(sqlite_database))[before:]
+        assert [line for line in then if line[0] == "staff.not_done"] == (
+            [] if works else [("staff.not_done", first[1])]
+        ), (address, form)
+
+
 async def test_a_form_that_is_behind_undoes_nobodys_work(enter: Enter) -> None:
     """Two have the same page open: the second to act on an entry, or to save a request, is told and changes nothing."""
     morgan, casey, patient = await enter("morgan"), await enter("casey"), await enter("")
