@@ -97,10 +97,10 @@ class Unanswered:
         """Name topics with this from now on, where the model is loaded after the counting began."""
         self._nearest = nearest
 
-    async def questions(self, state: State = State.OPEN) -> list[Question]:
-        """The queue's entries in a state, grouped by the nearest topic, the fullest group first."""
+    async def questions(self, state: State = State.OPEN, limit: int | None = LONGEST) -> list[Question]:
+        """The queue's newest entries in a state, grouped by the nearest topic, the fullest group first."""
         async with self._database.read() as connection:
-            rows = await self._store.latest(connection, state, LONGEST)
+            rows = await self._store.latest(connection, state, limit)
         texts: dict[str, dict[int, str]] = {}
         found: list[Question] = []
         for row in rows:
@@ -127,10 +127,10 @@ class Unanswered:
             await self._store.change(connection, row.conversation, row.seq, topic=topic)
         return topic
 
-    async def groups(self, state: State = State.OPEN) -> dict[str, list[Group]]:
+    async def groups(self, state: State = State.OPEN, limit: int | None = LONGEST) -> dict[str, list[Group]]:
         """The queue by nearest topic, equal words together: the fullest topic and the most frequent words first."""
         found: dict[str, dict[tuple[str, str], list[Question]]] = {}
-        for question in await self.questions(state):
+        for question in await self.questions(state, limit):
             words = found.setdefault(question.topic, {})
             words.setdefault((same_words(question.text), question.intent), []).append(question)
         return {
@@ -173,9 +173,9 @@ class Unanswered:
         return len(members)
 
     async def examples(self) -> str:
-        """The labelled messages as Rasa training data (YAML), by intent."""
+        """All labelled messages as Rasa training data (YAML), by intent."""
         by_intent: dict[str, dict[str, str]] = {}
-        for question in await self.questions(State.LABELLED):
+        for question in await self.questions(State.LABELLED, None):
             # These brackets would be an entity to Rasa.
             example = " ".join(question.text.translate(NOT_YAML).split()).replace("](", "] (").replace("]{", "] {")
             by_intent.setdefault(question.intent, {}).setdefault(same_words(example), example)

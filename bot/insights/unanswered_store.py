@@ -74,7 +74,7 @@ class QuestionStore:
                 for miss in come
             ])
 
-    async def latest(self, connection: AsyncConnection, state: str, limit: int) -> list[Any]:
+    async def latest(self, connection: AsyncConnection, state: str, limit: int | None) -> list[Any]:
         """Entries in this state, the newest first."""
         return list((await connection.execute(
             select(questions).where(questions.c.state == state).order_by(questions.c.at.desc()).limit(limit)

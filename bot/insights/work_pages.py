@@ -16,7 +16,7 @@ from bot.insights.pages import Frame, csv_file
 from bot.insights.service import Insights
 from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv
 from bot.insights.transcript import NotThere
-from bot.insights.unanswered import Outdated, State, Unanswered
+from bot.insights.unanswered import LONGEST, Outdated, State, Unanswered
 
 PAGE = 50  # conversations on one page
 EXPORTED = 10_000  # conversations in one file, the newest
@@ -52,10 +52,12 @@ def work_pages(
         """Messages that got no answer or a thumb down, by nearest topic."""
         state = _state(request.args.get("state", State.OPEN))
         staff = await frame.guard.staff(request, "staff.questions_viewed", state)
+        groups = await queue.groups(state)
+        count = sum(group.count for topical in groups.values() for group in topical)
         return frame.render(
-            "staff/questions.html", staff, "questions", groups=await queue.groups(state), state=state,
-            states=list(State), intents=intents, intent_name=intent_name, local=insights.local, reasons=WHYS,
-            done=DONE.get(request.args.get("done", ""), ""),
+            "staff/questions.html", staff, "questions", groups=groups, newest=count if count >= LONGEST else 0,
+            state=state, states=list(State), intents=intents, intent_name=intent_name, local=insights.local,
+            reasons=WHYS, done=DONE.get(request.args.get("done", ""), ""),
         )
 
     @frame.page(api, "POST", "/staff/questions")
@@ -88,13 +90,13 @@ def work_pages(
 
     @frame.page(api, "GET", "/staff/questions.csv")
     async def questions_csv(request: Request) -> HTTPResponse:
-        """The queue as a CSV file."""
+        """The whole queue as a CSV file."""
         state = _state(request.args.get("state", State.OPEN))
         await frame.guard.staff(request, "staff.questions_exported", state)
         rows: list[tuple[Cell, ...]] = [
             (topic, group.first.text, group.count, " and ".join(WHYS[why] for why in group.whys), group.first.intent,
              insights.local(group.first.at))
-            for topic, groups in (await queue.groups(state)).items() for group in groups
+            for topic, groups in (await queue.groups(state, None)).items() for group in groups
         ]
         columns = ("Nearest topic", "Message", "Times", "Why", "Label", "Last")
         return csv_file(as_csv(Table("questions", "", columns, tuple(rows))), f"questions-{state}.csv")

@@ -7,11 +7,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from bot.db import Database
+from bot.insights.model import Miss, Why
 from bot.insights.service import Insights
 from bot.insights.transcript import NotThere
-from bot.insights.unanswered import State, Unanswered
+from bot.insights.unanswered import LONGEST, State, Unanswered
+from bot.insights.unanswered_store import QuestionStore
 from tests.insights.say import fallback, thumb, turn
 
 START = 1_790_000_000_000
@@ -60,3 +63,15 @@ async def test_unanswered_queue(database: Database) -> None:
     assert [q.seq for q in await queue.questions()] == [4]
     with pytest.raises(NotThere):
         await queue.label("c", 99, "ask_landline")
+
+
+async def test_the_examples_are_all_that_were_labelled(database: Database) -> None:
+    """The page shows the newest; the file leaves none out."""
+    count = LONGEST + 1
+    misses = [Miss(seq, START + seq, Why.FALLBACK, "ask_landline") for seq in range(count)]
+    async with database.write() as connection:
+        await QuestionStore(database).replace(connection, "c", 0, misses)
+        await connection.execute(text("UPDATE insight_questions SET state = 'labelled', intent = 'ask_landline'"))
+    queue = Unanswered(database, transcript=lines(c={seq: f"question {seq}" for seq in range(count)}))
+    assert len(await queue.questions(State.LABELLED)) == LONGEST
+    assert (await queue.examples()).count("- question") == count
