@@ -116,18 +116,19 @@ class Insights:
         async with self._database.scan() as connection:
             return await self._store.latest(connection, outcome=outcome, topic=topic, before=before, limit=limit)
 
-    async def conversation(self, conversation: str) -> tuple[list[Any], Sequence[Line]]:
-        """A conversation's episodes and its messages, redacted as they are kept.
+    async def conversation(self, conversation: str) -> tuple[list[Any], Sequence[Line], dict[int, bool]]:
+        """A conversation's episodes, its messages, redacted as they are kept, and the thumbs by a message's number.
 
         Raises:
             NotThere: nothing is kept of it.
         """
         async with self._database.read() as connection:
             found = await self._store.of_conversation(connection, conversation)
+            events, _ = await self._store.events_since(connection, conversation, 0)
         lines = await self._transcript(conversation)
         if not found and not lines:
             raise NotThere
-        return found, lines
+        return found, lines, {event.seq: event.helpful for event in events if isinstance(event, FeedbackGiven)}
 
     async def background(self, conversation: str) -> Background:
         """What a conversation was about and what was tried in it, without anybody's words."""

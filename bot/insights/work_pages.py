@@ -217,12 +217,13 @@ def work_pages(
         _check_id(conversation)
         staff = await frame.guard.staff(request, "staff.conversation_viewed", frame.guard.veil(conversation))
         try:
-            episodes, lines = await insights.conversation(conversation)
+            episodes, lines, thumbs = await insights.conversation(conversation)
         except NotThere:
             raise NotFound from None
         return frame.render(
-            "staff/conversation.html", staff, "conversations", episodes=episodes, lines=lines, outcomes=OUTCOMES,
-            channels=CHANNELS, intent_name=intent_name, local=insights.local, spoken=spoken, kinds=KINDS,
+            "staff/conversation.html", staff, "conversations", episodes=episodes, lines=lines, thumbs=thumbs,
+            outcomes=OUTCOMES, channels=CHANNELS, intent_name=intent_name, local=insights.local, spoken=spoken,
+            kinds=KINDS,
         )
 
     return api

@@ -80,6 +80,19 @@ async def test_the_viewer_shows_the_conversation_redacted(enter: Enter) -> None:
     assert "123456" not in page
 
 
+async def test_the_viewer_shows_what_was_judged(enter: Enter) -> None:
+    """Each answer with a thumb says which; the others say nothing."""
+    morgan, patient = await enter("morgan"), await enter("")
+    await talk(patient, "is it free", helpful=True)
+    await talk(patient, "is it free really", helpful=False)
+    await talk(patient, "my landline")
+    link = re.search(r'href="(/staff/conversations/\w{32})"', (await morgan.get("/staff/conversations")).text)
+    assert link
+    page = (await morgan.get(link[1])).text
+    assert re.findall(r"thumb \w+", page) == ["thumb up", "thumb down"]
+    assert page.index("is it free") < page.index("thumb up") < page.index("is it free really")
+
+
 async def test_only_staff_comes_in_and_only_admins_see_admin_pages(enter: Enter, sqlite_database: Database) -> None:
     """Nobody is led to the sign-in, a patient is refused, an agent where an admin is needed; all is written down."""
     nobody, alex, casey = await enter(""), await enter("alex"), await enter("casey")
