@@ -45,9 +45,10 @@ from bot.http.metrics import Metrics
 from bot.http.operations import Check, operations_api
 from bot.http.pages import Pages
 from bot.http.server import new_app, serving
+from bot.insights.notice import StaffNotice
 from bot.insights.retention import Prune, Retention
-from bot.insights.service import Insights
 from bot.insights.traffic import Lines
+from bot.insights.unanswered import Unanswered
 from bot.privacy import Keys, load_keys
 from bot.settings import Rate, Settings
 from bot.texting import Texting, build_texting
@@ -112,6 +113,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     metrics = parts.metrics or Metrics()
     store = ConversationStore(database)
     insights = build_insights(settings, database, parts.clock, store=store)
+    queue, notice = Unanswered(database, transcript=store.history), StaffNotice(database, parts.clock)
     record = metrics.counting(both(insights.record, parts.record))
     session = ChatSession(SignedCookie(COOKIE, settings, keys))
     backend = build_backend(
@@ -125,7 +127,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     prunes["contact work"] = ContactDesk(database, ContactStore(database, keys), keys, parts.clock).prune
     if not settings.verification_url:  # staff signs in to the portal of this process
         apis += console_apis(
-            settings, database, keys, parts.clock, insights, backend, sign_in="/sign-in"
+            settings, database, keys, parts.clock, insights, queue, notice, backend, sign_in="/sign-in"
         )
     chat = texting = None
     if only != "verification":
@@ -141,7 +143,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         apis += texting.apis
         prunes["texting"] = texting.prune
         after.append(texting.drain)
-        _show_staff_work(insights, engine, before, after)
+        _show_staff_work(queue, notice, engine, before, after)
         apis.append(_pages(Pages(settings), settings.own_url, home=bool(settings.verification_url)))
     apis += [
         operations_api(
@@ -181,11 +183,13 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     return app
 
 
-def _show_staff_work(insights: Insights, engine: Engine, before: list[Hook], after: list[Hook]) -> None:
+def _show_staff_work(
+    queue: Unanswered, notice: StaffNotice, engine: Engine, before: list[Hook], after: list[Hook]
+) -> None:
     """What staff decides reaches patients, and what patients wrote is named for staff, where the engine can do it."""
     if isinstance(engine, Teachable):
-        insights.judge_with(engine.nearest)
-        watch = NoticeWatch(insights, partial(setattr, engine, "notice"))
+        queue.judge_with(engine.nearest)
+        watch = NoticeWatch(notice, partial(setattr, engine, "notice"))
         before.append(watch.start)
         after.append(watch.stop)
 

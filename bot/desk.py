@@ -24,8 +24,10 @@ from bot.http.pages import Pages
 from bot.insights.admin_pages import admin_pages
 from bot.insights.console import Guard
 from bot.insights.model import UNKNOWN_TOPIC
+from bot.insights.notice import StaffNotice
 from bot.insights.pages import Frame, figure_pages
 from bot.insights.service import Erase, Insights
+from bot.insights.unanswered import Unanswered
 from bot.insights.work_pages import work_pages
 from bot.privacy import Keys, load_keys
 from bot.settings import Settings
@@ -75,8 +77,8 @@ def both(first: Record, second: Record) -> Record:
 
 
 def console_apis(
-    settings: Settings, database: Database, keys: Keys, clock: Clock, insights: Insights, backend: Backend,
-    sign_in: str,
+    settings: Settings, database: Database, keys: Keys, clock: Clock, insights: Insights, queue: Unanswered,
+    notice: StaffNotice, backend: Backend, sign_in: str,
 ) -> list[Api]:
     """The console's pages.
 
@@ -99,16 +101,16 @@ def console_apis(
     requests = ContactDesk(database, ContactStore(database, keys), keys, clock)
     return [
         figure_pages(frame, insights),
-        work_pages(frame, insights, requests, topic_names()),
-        admin_pages(frame, insights, backend.accounts, backend.sign_in.enable_factor, settings.notice),
+        work_pages(frame, insights, queue, requests, topic_names()),
+        admin_pages(frame, notice, backend.accounts, backend.sign_in.enable_factor, settings.notice),
     ]
 
 
 class NoticeWatch:
     """Gives the engine the notice that staff set, in whichever process."""
 
-    def __init__(self, insights: Insights, show: Callable[[str], None]) -> None:
-        self._insights = insights
+    def __init__(self, notice: StaffNotice, show: Callable[[str], None]) -> None:
+        self._notice = notice
         self._show = show
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -133,7 +135,7 @@ class NoticeWatch:
 
     async def _look(self) -> None:
         try:
-            text = await self._insights.notice()
+            text = await self._notice.text()
         except UNAVAILABLE as error:
             log.warning("notice not read", extra={"error": type(error).__name__})
             return

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 
 import bot.channels.store  # noqa: F401 (its tables are part of the metadata)
 from bot.db import Database, metadata
+from bot.insights.store import SUMS
 
 pytestmark = pytest.mark.asyncio
 
@@ -51,3 +56,25 @@ async def test_a_release_before_starts_on_a_newer_ones_tables(
             await connection.execute(text("UPDATE alembic_version SET version_num = :newest"), {
                 "newest": database.revision()[1],
             })
+
+
+async def test_counted_days_outlive_their_new_order(database: Database) -> None:
+    """What was counted before the table was put in order is counted after it, there and back."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "bot" / "migrations"))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(database.url.set(drivername="sqlite" if database.is_sqlite else "postgresql+psycopg"))
+    counted = {"day": "2026-11-24", "channel": "web", "topic": "ask_landline", "outcome": "error", "reason": ""}
+    counted |= {name: str(number) for number, name in enumerate(("episodes", *SUMS), 1)}
+    with engine.begin() as connection:
+        values = ", ".join(f"'{value}'" for value in counted.values())
+        connection.execute(text(f"INSERT INTO insight_days ({', '.join(counted)}) VALUES ({values})"))
+    for move, revision in ((command.downgrade, "0004"), (command.upgrade, "head")):
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            move(config, revision)
+            connection.commit()
+        with engine.connect() as connection:
+            row = connection.execute(text("SELECT * FROM insight_days")).mappings().one()
+            assert {name: str(value) for name, value in row.items()} == counted
+    engine.dispose()

@@ -9,8 +9,8 @@ from bot.http.api import Api, see_other
 from bot.http.bodies import read_form
 from bot.http.problem import Invalid, NotFound
 from bot.insights.console import People, ResetFactor, staff_by
+from bot.insights.notice import LONGEST, StaffNotice
 from bot.insights.pages import Frame, csv_file
-from bot.insights.service import NOTICE_LENGTH, Insights
 from bot.insights.tables import Table, as_csv
 
 STATES = {False: "enabled", True: "disabled"}
@@ -21,7 +21,7 @@ DONE = {
 
 
 def admin_pages(
-    frame: Frame, insights: Insights, people: People, reset_factor: ResetFactor, default_notice: str
+    frame: Frame, line: StaffNotice, people: People, reset_factor: ResetFactor, default_notice: str
 ) -> Api:
     """What only an admin may do.
 
@@ -32,11 +32,11 @@ def admin_pages(
 
     async def settings_page(request: Request, status: int, text: str | None, error: str, action: str) -> HTTPResponse:
         staff = await frame.guard.staff(request, action, admin=True)
-        kept = await insights.notice()
+        kept = await line.text()
         current = default_notice if kept is None else kept
         return frame.render(
             "staff/notice.html", staff, "notice", status, text=current if text is None else text, error=error,
-            longest=NOTICE_LENGTH, done=DONE.get(request.args.get("done", ""), ""),
+            longest=LONGEST, done=DONE.get(request.args.get("done", ""), ""),
         )
 
     @frame.page(api, "GET", "/staff/notice")
@@ -48,9 +48,10 @@ def admin_pages(
     async def set_notice(request: Request) -> HTTPResponse:
         """Replace the line."""
         text = read_form(request).get("text", "")
-        await frame.guard.staff(request, "staff.notice_set", admin=True)
+        staff = await frame.guard.staff(request, "staff.notice_set", admin=True)
         try:
-            await insights.set_notice(text)
+            async with frame.guard.noting_failure(request, staff, ""):
+                await line.set(text)
         except ValueError as error:
             return await settings_page(request, 400, text, str(error), "staff.notice_viewed")
         return see_other("/staff/notice?done=notice")
@@ -81,17 +82,17 @@ def admin_pages(
         if action not in ("reset", "disable", "enable"):
             raise Invalid("The form is not complete.")
         account = next((each for each in await people.all() if each.id == form.get("account")), None)
-        staff = await frame.guard.staff(
-            request, f"staff.account_{action}", account.id if account else "", admin=True
-        )
-        if account is None:
-            raise NotFound
-        if account.id == staff.id and action == "disable":
-            raise Invalid("Nobody can disable the own account.")
-        if action == "reset":
-            await reset_factor(account.id, staff_by(request))
-        else:
-            await people.set_disabled(account.username, action == "disable", by=staff_by(request))
+        subject = account.id if account else ""
+        staff = await frame.guard.staff(request, f"staff.account_{action}", subject, admin=True)
+        async with frame.guard.noting_failure(request, staff, subject):
+            if account is None:
+                raise NotFound
+            if account.id == staff.id and action == "disable":
+                raise Invalid("Nobody can disable the own account.")
+            if action == "reset":
+                await reset_factor(account.id, staff_by(request))
+            else:
+                await people.set_disabled(account.username, action == "disable", by=staff_by(request))
         return see_other(f"/staff/accounts?done={action}")
 
     return api

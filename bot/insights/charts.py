@@ -167,8 +167,9 @@ def _outcomes(axes: Axes, report: Report) -> None:
 
 def _deflection(axes: Axes, report: Report) -> None:
     names, groups = list(report.periods), list(report.periods.values())
-    confirmed = [0.0 if t.confirmed is None else 100 * t.confirmed for t in groups]
-    assumed = [0.0 if t.assumed is None else 100 * t.assumed for t in groups]
+    # One part alone would look like the whole: without both there is no bar.
+    parts = [(t.confirmed or 0.0, t.assumed or 0.0) if t.deflection is not None else (0.0, 0.0) for t in groups]
+    confirmed, assumed = [100 * part for part, _ in parts], [100 * part for _, part in parts]
     first, second = Outcome.CONFIRMED_RESOLVED, Outcome.ASSUMED_RESOLVED
     axes.bar(range(len(names)), confirmed, width=0.75, color=COLOURS[first], label=OUTCOMES[first])
     axes.bar(range(len(names)), assumed, width=0.75, bottom=confirmed, color=COLOURS[second], label=OUTCOMES[second])

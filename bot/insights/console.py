@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -142,6 +143,15 @@ class Guard:
             raise Forbidden("This page is for staff." if not admin else "This page is for administrators.")
         await self.audit(by, action, subject=subject[:64], rule=staff.id)
         return staff
+
+    @asynccontextmanager
+    async def noting_failure(self, request: Request, staff: Staff, subject: str) -> AsyncIterator[None]:
+        """Write down as well that what was written down has not happened, when it raises."""
+        try:
+            yield
+        except Exception:
+            await self.audit(staff_by(request), "staff.not_done", subject=subject[:64], rule=staff.id)
+            raise
 
 
 def staff_by(request: Request) -> By:

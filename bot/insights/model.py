@@ -102,20 +102,6 @@ class Episode:
     misses: tuple[Miss, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
-    """What a conversation was about and what was tried in it, for whoever is to help now; counts of what happened."""
-
-    channel: str
-    topics: tuple[str, ...]
-    codes_sent: int
-    codes_refused: int
-    signed_in: bool
-    not_understood: int
-    failures: int
-    thumbs_down: int
-
-
 Turn = TurnAnswered | TurnFailed
 
 
@@ -177,23 +163,6 @@ def episodes(events: Iterable[Event], sign_ins: Mapping[str, int] | None = None)
         following = groups[number + 1] if number + 1 < len(groups) else None
         found.append(_episode(group, [e for e in others if _belongs(e, group, following)], sign_ins or {}))
     return found
-
-
-def background(events: Iterable[Event], sign_ins: Mapping[str, int]) -> Background:
-    """A conversation's background; the arguments as for `episodes`."""
-    known = sorted(events, key=lambda e: getattr(e, "at", 0))
-    turns = [event for event in known if isinstance(event, TurnAnswered | TurnFailed)]
-    resends = [event for event in known if isinstance(event, ResendRedeemed)]
-    sent = sum(resend.outcome == "accepted" for resend in resends)
-    return Background(
-        channel=turns[0].channel if turns else "",
-        topics=tuple(dict.fromkeys(topic for turn in turns if is_answered(turn) for topic in topics_of(turn))),
-        codes_sent=sent, codes_refused=len(resends) - sent,
-        signed_in=any(resend.challenge in sign_ins for resend in resends),
-        not_understood=sum(map(is_fallback, turns)),
-        failures=sum(isinstance(turn, TurnFailed) or is_failed_action(turn) for turn in turns),
-        thumbs_down=sum(isinstance(event, FeedbackGiven) and not event.helpful for event in known),
-    )
 
 
 def _is_over(last: Turn, turn: Turn, ends: Sequence[int]) -> bool:

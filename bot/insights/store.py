@@ -1,4 +1,4 @@
-"""Episodes, their daily counts and the unanswered queue in the database.
+"""Episodes and their daily counts in the database.
 
 Events are kept as facts until retention; episodes are computed from them and replaced whole, and `insight_days` moves
 by the difference in the same transaction, so that a report reads days and never a million episodes.
@@ -18,8 +18,8 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Column,
-    Index,
     Integer,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -36,7 +36,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import events as facts
 from bot.db import Database, metadata, prepared
 from bot.insights.figures import Counted
-from bot.insights.model import Episode, Miss, Outcome, conversation_of, key_of
+from bot.insights.model import Episode, Outcome, conversation_of, key_of
+from bot.insights.unanswered_store import QuestionStore, questions
 
 lock = Table(
     "insight_conversations", metadata,
@@ -76,27 +77,13 @@ episodes = Table(
 )
 days = Table(
     "insight_days", metadata,
-    *(Column(name, String(size), primary_key=True)
+    *(Column(name, String(size), nullable=False)
       for name, size in (("day", 10), ("channel", 16), ("topic", 64), ("outcome", 24), ("reason", 24))),
     *(Column(name, BigInteger, nullable=False)
       for name in ("episodes", "messages", "fallbacks", "failed_actions", "up", "down")),
-)
-questions = Table(
-    "insight_questions", metadata,
-    Column("conversation", String(128), primary_key=True),
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("at", BigInteger, nullable=False),
-    Column("why", String(16), nullable=False),
-    Column("topic", String(64), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("intent", String(64), nullable=False),
-    Index(None, "state", "at"),
-)
-notice = Table(
-    "staff_notice", metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("text", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    # SQLite adds up by sorting, unless the rows lie in order already: those of a report's days do.
+    PrimaryKeyConstraint("day", "outcome", "reason", "channel", "topic"),
+    sqlite_with_rowid=False,
 )
 
 KEYS = ("day", "channel", "topic", "outcome", "reason")
@@ -121,16 +108,6 @@ _DROP_EPISODE = prepared(
     delete(episodes).where(episodes.c.conversation == _WANTED, episodes.c.first_seq == bindparam("number"))
 )
 _ADD_EPISODES = prepared(episodes.insert())
-_OPEN_QUESTIONS = prepared(
-    select(questions.c.seq).where(
-        questions.c.conversation == _WANTED, questions.c.seq >= bindparam("number"), questions.c.state == "open"
-    )
-)
-_DROP_QUESTION = prepared(
-    delete(questions).where(
-        questions.c.conversation == _WANTED, questions.c.seq == bindparam("number"), questions.c.state == "open"
-    )
-)
 
 
 class InsightStore:
@@ -150,9 +127,7 @@ class InsightStore:
         self._move = prepared(move.on_conflict_do_update(
             index_elements=list(KEYS), set_={name: days.c[name] + move.excluded[name] for name in ("episodes", *SUMS)}
         ))
-        self._ask = prepared(
-            database.insert(questions).on_conflict_do_nothing(index_elements=["conversation", "seq"])
-        )
+        self._questions = QuestionStore(database)
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
@@ -222,7 +197,7 @@ class InsightStore:
             await self._move_days(connection, [old[s] for s in changed & old.keys()], added)
         first_seq = min((episode.first_seq for _, episode in found), default=0)
         misses = [miss for _, episode in found for miss in episode.misses]
-        await self._replace_questions(connection, conversation, first_seq, misses)
+        await self._questions.replace(connection, conversation, first_seq, misses)
 
     async def _move_days(
         self, connection: AsyncConnection, gone: Iterable[dict[str, Any]], come: Iterable[dict[str, Any]]
@@ -241,23 +216,6 @@ class InsightStore:
             if any(sums.values()):
                 values = dict(zip(KEYS, key, strict=True)) | {name: sums[name] for name in ("episodes", *SUMS)}
                 await connection.execute(self._move, values)
-
-    async def _replace_questions(
-        self, connection: AsyncConnection, conversation: str, first_seq: int, misses: Sequence[Miss]
-    ) -> None:
-        asked = set(await connection.scalars(_OPEN_QUESTIONS, {"wanted": conversation, "number": first_seq}))
-        gone = asked - {miss.seq for miss in misses}
-        if gone:
-            await connection.execute(_DROP_QUESTION, [{"wanted": conversation, "number": seq} for seq in gone])
-        come = [miss for miss in misses if miss.seq not in asked]
-        if come:
-            await connection.execute(self._ask, [
-                {
-                    "conversation": conversation, "seq": miss.seq, "at": miss.at, "why": miss.why.value,
-                    "topic": miss.topic, "state": "open", "intent": "",
-                }
-                for miss in come
-            ])
 
     async def latest(
         self, connection: AsyncConnection, *, outcome: str = "", topic: str = "", before: int | None = None,
@@ -296,57 +254,19 @@ class InsightStore:
             counted.append(Counted(outcome=Outcome(row["outcome"]), **values))
         return counted
 
-    async def running(self, connection: AsyncConnection, since: int) -> int:
-        """Episodes with a message since then, whose outcome may change."""
+    async def running(self, connection: AsyncConnection, since: str, until: str, after: int) -> int:
+        """Episodes that began on these days and had a message after this time: their outcome may change."""
         return int(await connection.scalar(
-            select(func.count()).where(episodes.c.last_at > since, episodes.c.outcome.is_not(None))
+            select(func.count()).where(
+                episodes.c.last_at > after, episodes.c.outcome.is_not(None),
+                episodes.c.day >= since, episodes.c.day <= until,
+            )
         ) or 0)
 
     async def first_day(self, connection: AsyncConnection) -> str | None:
         """The first day with an episode."""
         found: str | None = await connection.scalar(select(func.min(days.c.day)))
         return found
-
-    # --- the unanswered queue -------------------------------------------------------------------------------------
-
-    async def questions(self, connection: AsyncConnection, state: str, limit: int) -> list[Any]:
-        """Entries in this state, the newest first."""
-        return list((await connection.execute(
-            select(questions).where(questions.c.state == state).order_by(questions.c.at.desc()).limit(limit)
-        )).all())
-
-    async def question(self, connection: AsyncConnection, conversation: str, seq: int) -> Any | None:
-        """One entry."""
-        return (await connection.execute(
-            select(questions).where(questions.c.conversation == conversation, questions.c.seq == seq)
-        )).first()
-
-    async def set_question(self, connection: AsyncConnection, conversation: str, seq: int, **values: str) -> bool:
-        """Change an entry's state, intent or topic; False when it is gone."""
-        result = await connection.execute(
-            update(questions).where(questions.c.conversation == conversation, questions.c.seq == seq).values(values)
-        )
-        return bool(result.rowcount)
-
-    async def drop_question(self, connection: AsyncConnection, conversation: str, seq: int) -> None:
-        """Delete an entry whose text is gone."""
-        await connection.execute(
-            delete(questions).where(questions.c.conversation == conversation, questions.c.seq == seq)
-        )
-
-    # --- the notice line ------------------------------------------------------------------------------------------
-
-    async def notice(self, connection: AsyncConnection) -> str | None:
-        """The line that staff set; None where nobody did."""
-        found: str | None = await connection.scalar(select(notice.c.text).where(notice.c.id == 1))
-        return found
-
-    async def set_notice(self, connection: AsyncConnection, text: str, now: int) -> None:
-        """Replace the line."""
-        await connection.execute(
-            self._database.insert(notice).values(id=1, text=text, at=now)
-            .on_conflict_do_update(index_elements=["id"], set_={"text": text, "at": now})
-        )
 
     # --- forgetting -----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from bot.insights.figures import Report, Tally, ratio
+from bot.insights.figures import Report, Tally, cell, ratio
 from bot.insights.model import ESCALATED, Outcome, Reason
 
 OUTCOMES = {
@@ -148,7 +148,7 @@ def as_json(report: Report) -> dict[str, Any]:
     """The report for programs: counts (or "<5", or null), rates as decimals (or null)."""
     return {
         "since": report.since.isoformat(), "until": report.until.isoformat(), "by": report.by.value,
-        "running": report.running, "total": _tally(report.total, report.minutes_per_contact),
+        "running": cell(report.running), "total": _tally(report.total, report.minutes_per_contact),
         "periods": [{"period": name, **_tally(tally)} for name, tally in report.periods.items()],
         "channels": [{"channel": name, **_tally(tally)} for name, tally in report.channels.items()],
         "topics": [{"topic": name, **_tally(tally)} for name, tally in report.topics.items()],

@@ -76,6 +76,12 @@ class Script:
     steps: tuple[Step, ...]
 
 
+BY_FORM: tuple[Step, ...] = (
+    ("Jamie Example", "Pat Sample", "Lee Demo"), ("845-555-0147", "pat@example.com"),
+    ("I am locked out since Monday", "The code goes to a number that I lost"), "> yes", "> send",
+)
+"""A contact request in the conversation, from the name on."""
+
 SCRIPTS = (
     Script(9, (("I never got the code", "the code didn't come", "no text yet", "still waiting for my code"), UP)),
     Script(8, (("my code has not arrived", "not getting the verification text"), ("thanks", "ok thank you"))),
@@ -92,8 +98,8 @@ SCRIPTS = (
     Script(5, (("will I be charged for the texts", "does the text cost money"), ("thank you!", "great"))),
     Script(4, (("do I still need my password", "is my old password still good"), UP)),
     Script(5, (("how long is the code good for", "when does the code expire"),)),
-    Script(5, (("the code was rejected", "it says wrong code", "my code is not accepted"), DOWN,
-               ("it still says invalid", "tried again and no luck"))),
+    Script(9, (("the code was rejected", "it says wrong code", "my code is not accepted"), DOWN,
+               ("that did not help", "still not working"))),
     Script(4, (("I got a code but did not ask for one", "received a code without signing in"), UP)),
     Script(3, (("my daughter wants my code, can I give it to her", "someone called and asked for my code"),)),
     Script(4, (("where do I enter the code", "ok I have the code now what"), UP)),
@@ -101,16 +107,15 @@ SCRIPTS = (
     Script(5, (("I can't get into the portal", "locked out of my account", "forgot my password"),)),
     Script(4, (("I want to talk to a human", "phone number please", "let me speak with someone"),)),
     Script(6, (("can you refill my prescription", "when is my appointment", "I need my lab results"),)),
-    Script(7, (("what is the weather", "do you sell insurance", "is the clinic open on sunday"),
-               ("ok what about the thing with the stuff", "that is not what I meant"),
-               ("and the parking lot", "blah blah", "do you have coffee"))),
+    Script(6, (("what is the weather", "do you sell insurance", "is the clinic open on sunday"),
+               ("do you have coffee", "and the parking lot"), ("blah blah", "that is not what I meant"))),
+    Script(6, (("when is my appointment", "do you sell insurance", "I need my lab results"),
+               ("and the parking lot", "refill pls"), "> Yes, please", "> Write to them", *BY_FORM)),
     Script(3, (("is the clinic open on sunday", "do you take my insurance"), ("you are not helping", "useless bot"))),
     Script(3, (("send me a new code", "resend the code please"), ("how do I start", "where is the sign in page"))),
     Script(3, (("hello", "hi there"), ("texts or email, which is better", "which way is better"), UP)),
     Script(2, (("hi", "good morning"), ("bye", "never mind, thanks"))),
-    Script(9, (("I can't get in and need help from the office", "talk to a person"), "> Write to them",
-               ("Jamie Example", "Pat Sample", "Lee Demo"), ("845-555-0147", "pat@example.com"),
-               ("I am locked out since Monday", "The code goes to a number that I lost"), "> yes", "> send")),
+    Script(9, (("I can't get in and need help from the office", "talk to a person"), "> Write to them", *BY_FORM)),
 )
 
 

@@ -13,8 +13,10 @@ from bot.http.problem import Invalid, NotFound
 from bot.insights.console import Requests, Staff
 from bot.insights.model import Outcome, Why
 from bot.insights.pages import Frame, csv_file
-from bot.insights.service import Insights, NotThere, Outdated, State
+from bot.insights.service import Insights
 from bot.insights.tables import CHANNELS, OUTCOMES, Cell, Table, as_csv
+from bot.insights.transcript import NotThere
+from bot.insights.unanswered import LONGEST, Outdated, State, Unanswered
 
 PAGE = 50  # conversations on one page
 EXPORTED = 10_000  # conversations in one file, the newest
@@ -30,7 +32,9 @@ _ID = re.compile(r"[\w:.-]{1,128}", re.ASCII)  # of a conversation or a contact 
 CONTACT_STATES = {"new": "New", "in_progress": "In progress", "done": "Done"}
 
 
-def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Mapping[str, str]) -> Api:
+def work_pages(
+    frame: Frame, insights: Insights, queue: Unanswered, requests: Requests, intents: Mapping[str, str]
+) -> Api:
     """The queues.
 
     Args:
@@ -48,10 +52,12 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         """Messages that got no answer or a thumb down, by nearest topic."""
         state = _state(request.args.get("state", State.OPEN))
         staff = await frame.guard.staff(request, "staff.questions_viewed", state)
+        groups = await queue.groups(state)
+        count = sum(group.count for topical in groups.values() for group in topical)
         return frame.render(
-            "staff/questions.html", staff, "questions", groups=await insights.groups(state), state=state,
-            states=list(State), intents=intents, intent_name=intent_name, local=insights.local, reasons=WHYS,
-            done=DONE.get(request.args.get("done", ""), ""),
+            "staff/questions.html", staff, "questions", groups=groups, newest=count if count >= LONGEST else 0,
+            state=state, states=list(State), intents=intents, intent_name=intent_name, local=insights.local,
+            reasons=WHYS, done=DONE.get(request.args.get("done", ""), ""),
         )
 
     @frame.page(api, "POST", "/staff/questions")
@@ -64,19 +70,18 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         intent = form.get("intent", "")
         if action not in ("label", "dismiss", "reopen") or (action == "label" and intent not in intents):
             raise Invalid("Choose a topic from the list, or dismiss the entry.")
-        await frame.guard.staff(
-            request, f"staff.question_{action}",
-            f"{frame.guard.veil(conversation)}:{number}{f':{intent}' if action == 'label' else ''}",
-        )
+        subject = f"{frame.guard.veil(conversation)}:{number}{f':{intent}' if action == 'label' else ''}"
+        staff = await frame.guard.staff(request, f"staff.question_{action}", subject)
         state = _state(form.get("state", State.OPEN))
         try:
-            match action:
-                case "label":
-                    await insights.label(conversation, int(number), intent, state)
-                case "dismiss":
-                    await insights.dismiss(conversation, int(number), state)
-                case _:
-                    await insights.reopen(conversation, int(number), state)
+            async with frame.guard.noting_failure(request, staff, subject):
+                match action:
+                    case "label":
+                        await queue.label(conversation, int(number), intent, state)
+                    case "dismiss":
+                        await queue.dismiss(conversation, int(number), state)
+                    case _:
+                        await queue.reopen(conversation, int(number), state)
         except NotThere:
             raise NotFound from None
         except Outdated:
@@ -85,13 +90,13 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
 
     @frame.page(api, "GET", "/staff/questions.csv")
     async def questions_csv(request: Request) -> HTTPResponse:
-        """The queue as a CSV file."""
+        """The whole queue as a CSV file."""
         state = _state(request.args.get("state", State.OPEN))
         await frame.guard.staff(request, "staff.questions_exported", state)
         rows: list[tuple[Cell, ...]] = [
             (topic, group.first.text, group.count, " and ".join(WHYS[why] for why in group.whys), group.first.intent,
              insights.local(group.first.at))
-            for topic, groups in (await insights.groups(state)).items() for group in groups
+            for topic, groups in (await queue.groups(state, None)).items() for group in groups
         ]
         columns = ("Nearest topic", "Message", "Times", "Why", "Label", "Last")
         return csv_file(as_csv(Table("questions", "", columns, tuple(rows))), f"questions-{state}.csv")
@@ -101,7 +106,7 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         """The labelled messages as training examples."""
         await frame.guard.staff(request, "staff.examples_exported")
         return HTTPResponse(
-            await insights.examples(), content_type="application/yaml; charset=utf-8",
+            await queue.examples(), content_type="application/yaml; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="examples.yml"'},
         )
 
@@ -158,11 +163,13 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         state, note = form.get("state", ""), form.get("note", "").replace("\r\n", "\n").strip()
         if state not in CONTACT_STATES:
             raise Invalid("Choose how far the request is.")
-        staff = await frame.guard.staff(request, "staff.request_changed", f"{reference}:{state}")
+        subject = f"{reference}:{state}"
+        staff = await frame.guard.staff(request, "staff.request_changed", subject)
         try:
-            await requests.change(
-                reference, state, note, account=staff.id, who=staff.name, seen=_whole(form.get("seen", ""))
-            )
+            async with frame.guard.noting_failure(request, staff, subject):
+                await requests.change(
+                    reference, state, note, account=staff.id, who=staff.name, seen=_whole(form.get("seen", ""))
+                )
         except LookupError:
             raise NotFound from None
         except RuntimeError as error:
@@ -210,12 +217,13 @@ def work_pages(frame: Frame, insights: Insights, requests: Requests, intents: Ma
         _check_id(conversation)
         staff = await frame.guard.staff(request, "staff.conversation_viewed", frame.guard.veil(conversation))
         try:
-            episodes, lines = await insights.conversation(conversation)
+            episodes, lines, thumbs = await insights.conversation(conversation)
         except NotThere:
             raise NotFound from None
         return frame.render(
-            "staff/conversation.html", staff, "conversations", episodes=episodes, lines=lines, outcomes=OUTCOMES,
-            channels=CHANNELS, intent_name=intent_name, local=insights.local, spoken=spoken, kinds=KINDS,
+            "staff/conversation.html", staff, "conversations", episodes=episodes, lines=lines, thumbs=thumbs,
+            outcomes=OUTCOMES, channels=CHANNELS, intent_name=intent_name, local=insights.local, spoken=spoken,
+            kinds=KINDS,
         )
 
     return api

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
@@ -10,6 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest_asyncio
 from argon2 import PasswordHasher
+from sqlalchemy import text as sql
 
 from bot.accounts.demo import PASSWORD
 from bot.accounts.passwords import Passwords
@@ -70,3 +73,24 @@ async def talk(client: httpx.AsyncClient, *texts: str, helpful: bool | None = No
         if helpful is not None:
             thumb = {"message": answer.json()["messages"][-1]["id"], "helpful": helpful}
             assert (await client.post("/chat/feedback", json=thumb)).status_code == 204
+
+
+async def audited(database: Database, like: str = "staff.%") -> list[tuple[str, str]]:
+    """Action and subject of the record's lines, in order."""
+    query = sql("SELECT action, subject FROM audit WHERE action LIKE :like ORDER BY at, seq")
+    async with database.read() as connection:
+        return [(row.action, row.subject) for row in await connection.execute(query, {"like": like})]
+
+
+def rows(answer: httpx.Response) -> list[list[str]]:
+    """The lines of a CSV file to save."""
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert "attachment" in answer.headers["content-disposition"]
+    return list(csv.reader(io.StringIO(answer.text)))
+
+
+def entry(page: str) -> dict[str, str]:
+    """The hidden fields of the queue's first form."""
+    found = {name: re.search(f'name="{name}" value="([^"]+)"', page) for name in ("conversation", "seq", "state")}
+    return {name: match[1] for name, match in found.items() if match}

@@ -74,6 +74,14 @@ def test_small_cells_are_hidden(some: list[Counted]) -> None:
     assert not _small_numbers(as_json(report)["total"]["escalation"]["reasons"])
 
 
+@pytest.mark.parametrize(("running", "told"), [(0, 0), (1, "<5"), (4, "<5"), (5, 5)])
+def test_how_many_are_running_is_hidden_like_a_cell(running: int, told: int | str) -> None:
+    """Few conversations of just now are no number either."""
+    report = _report([])
+    report.running = running
+    assert as_json(report)["running"] == told
+
+
 def _small_numbers(values: dict[str, object]) -> list[object]:
     return [value for value in values.values() if isinstance(value, int) and 0 < value < SMALL]
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.events import ContactRequestFiled, ConversationEnded, Event, ResendRedeemed
-from bot.insights.model import (
-    EPISODE_GAP,
-    SIGN_IN_WINDOW,
-    Background,
-    Outcome,
-    Reason,
-    Why,
-    background,
-    episodes,
-)
+from bot.insights.model import EPISODE_GAP, SIGN_IN_WINDOW, Outcome, Reason, Why, episodes
 from tests.insights.say import MINUTE, broken, fallback, talk, thumb, turn
 
 FILED = ContactRequestFiled("c", "ABC-DEF", "Patient Portal", 9 * MINUTE)
@@ -195,16 +186,3 @@ def test_what_is_counted() -> None:
     assert [(miss.seq, miss.why, miss.topic) for miss in episode.misses] == [
         (4, Why.FALLBACK, ""), (6, Why.THUMBS_DOWN, "ask_text_charges"),
     ]
-
-
-def test_background_of_a_request() -> None:
-    """What a conversation was about and what was tried in it, for whoever helps next: counts, and no words."""
-    events = [
-        talk(2, 0, "greet"), turn(4, at(1), "report_missing_code"), RESEND,
-        ResendRedeemed("c", "challenge", 2 * MINUTE, "wait"), turn(6, at(3), "report_missing_code"),
-        thumb(7, at(3), False), fallback(8, at(4)), broken(10, at(5)), turn(12, at(6), **HUMAN), FILED,
-    ]
-    expected = Background("web", ("report_missing_code", "request_human"), 1, 1, False, 1, 1, 1)
-    assert background(events, {}) == expected
-    assert background(events, {"challenge": at(7)}).signed_in
-    assert background([], {}) == Background("", (), 0, 0, False, 0, 0, 0)

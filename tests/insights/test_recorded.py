@@ -49,19 +49,19 @@ def counted() -> list[dict[str, str]]:
 
 
 @pytest.fixture
-async def insights(sqlite_database: Database) -> Insights:
+async def insights(database: Database) -> Insights:
     """Everything that was recorded, told as it happened."""
-    made = Insights(sqlite_database, lambda: 0, zone=NEW_YORK)
+    made = Insights(database, lambda: 0, zone=NEW_YORK)
     for events in recording():
         for event in events:
             await made.record(event)
     return made
 
 
-async def test_each_episode_is_judged_as_by_hand(insights: Insights, sqlite_database: Database) -> None:
+async def test_each_episode_is_judged_as_by_hand(insights: Insights, database: Database) -> None:
     """Outcome, reason and counts of every episode are those that a reader of the conversation gave it."""
     columns = "outcome, reason, messages, fallbacks, failed_actions, up, down"
-    async with sqlite_database.read() as connection:
+    async with database.read() as connection:
         rows = await connection.execute(text(f"SELECT {columns} FROM insight_episodes ORDER BY began_at"))
         found = [tuple("" if value is None else str(value) for value in row) for row in rows]
     table = counted()

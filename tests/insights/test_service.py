@@ -1,15 +1,13 @@
-"""Counting as things happen: restarts, late and repeated events, the queue, forgetting, retention; both databases."""
+"""Counting as things happen: restarts, late and repeated events, forgetting, retention; both databases."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from sqlalchemy import text
 
 from bot.db import Database
@@ -23,7 +21,7 @@ from bot.events import (
 )
 from bot.insights.figures import By
 from bot.insights.model import EPISODE_GAP, Outcome, episodes
-from bot.insights.service import Insights, NotThere, State
+from bot.insights.service import Insights
 from bot.insights.store import KEYS, SUMS
 from tests.insights.say import MINUTE, broken, fallback, talk, thumb, turn
 
@@ -142,51 +140,9 @@ async def test_report(database: Database) -> None:
     assert {name: tally.episodes for name, tally in report.topics.items()} == {"ask_landline": 6, "out_of_scope": 5}
     assert report.total.outcomes[Outcome.UNANSWERED] == 5
     assert report.running == 5
+    assert (await insights.report(date(2026, 9, 21), date(2026, 9, 21))).running == 5
+    assert (await insights.report(date(2026, 9, 20), date(2026, 9, 20))).running == 0
     assert await insights.first_day() == date(2026, 9, 21)
-
-
-def lines(**texts: dict[int, str]) -> Any:
-    """A reader of transcripts: conversation -> number -> the patient's words."""
-
-    async def transcript(conversation: str) -> Any:
-        return [
-            SimpleNamespace(seq=seq, sender="patient", text=said, kind="message", at=START)
-            for seq, said in texts.get(conversation, {}).items()
-        ]
-
-    return transcript
-
-
-async def test_unanswered_queue(database: Database) -> None:
-    """Misses and thumbs down are queued by nearest topic, labelled, dismissed, put back, and exported for training."""
-
-    async def nearest(said: str) -> str:
-        return "ask_landline" if "phone" in said else "update_email"
-
-    texts = {2: "my wall\nphone](x){y}", 4: "house phone?", 6: "mail is old", 8: "what is it"}
-    insights = counting(database, transcript=lines(c=texts), nearest=nearest)
-    for event in (fallback(2, START), fallback(4, START + 1), fallback(6, START + 2), turn(8, START + 3),
-                  thumb(9, START + 4, False), fallback(2, START, conversation="gone")):
-        await insights.record(event)
-    found = await insights.questions()
-    assert [(q.topic, q.text, q.why) for q in found] == [
-        ("ask_landline", "what is it", "thumbs_down"), ("ask_landline", "house phone?", "fallback"),
-        ("ask_landline", "my wall\nphone](x){y}", "fallback"), ("update_email", "mail is old", "fallback"),
-    ]
-    await insights.label("c", 2, "ask_landline")
-    await insights.label("c", 6, "update_email")
-    await insights.dismiss("c", 4)
-    await insights.record(thumb(9, START + 9, True))  # the thumb was turned up: nothing is left to do
-    assert await insights.questions() == []
-    assert [q.seq for q in await insights.questions(State.DISMISSED)] == [4]
-    assert await insights.examples() == (
-        'version: "3.1"\n\nnlu:\n- intent: ask_landline\n  examples: |\n    - my wall phone] (x){y}\n'
-        "- intent: update_email\n  examples: |\n    - mail is old\n"
-    )
-    await insights.reopen("c", 4)
-    assert [q.seq for q in await insights.questions()] == [4]
-    with pytest.raises(NotThere):
-        await insights.label("c", 99, "ask_landline")
 
 
 async def search(database: Database, needle: str) -> list[str]:
@@ -239,15 +195,3 @@ async def test_retention(database: Database) -> None:
     assert await outcomes(database, "long") == ["assumed_resolved"]
     kept, again = await recount(database)
     assert kept == again
-
-
-async def test_notice(database: Database) -> None:
-    """The staff's line is kept, replaced, and refused when it is long or has line breaks."""
-    insights = counting(database)
-    assert await insights.notice() is None
-    await insights.set_notice(" Texts are delayed today. ")
-    await insights.set_notice("Texts are fine again.")
-    assert await insights.notice() == "Texts are fine again."
-    for bad in ("x" * 201, "two\nlines"):
-        with pytest.raises(ValueError, match="one line"):
-            await insights.set_notice(bad)

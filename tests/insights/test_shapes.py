@@ -88,7 +88,7 @@ async def test_figures_equal_the_hand_count(sqlite_database: Database) -> None:
         for event in events:
             await insights.record(event)
     for conversation, outcome, _ in stories:
-        found, _ = await insights.conversation(conversation)
+        found, *_ = await insights.conversation(conversation)
         assert [row.outcome or "none" for row in found] == [outcome], conversation
     report = await insights.report(date(2026, 10, 1), date(2026, 10, 31), By.WEEK)
     total = report.total
