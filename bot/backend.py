@@ -23,7 +23,7 @@ from bot.delivery.api import demo_outbox_api, status_api
 from bot.delivery.demo_gateway import DemoInbox
 from bot.delivery.model import Gateway
 from bot.delivery.pages import demo_outbox_pages
-from bot.delivery.service import DeliveryService
+from bot.delivery.service import DeliveryService, recorded_in
 from bot.delivery.smtp_gateway import SmtpGateway
 from bot.delivery.store import OutboxStore
 from bot.delivery.twilio_gateway import TwilioGateway
@@ -111,7 +111,7 @@ def build_backend(
         make_code: for tests.
     """
     audit = AuditStore(database, keys)
-    outbox = OutboxStore(database, keys)
+    outbox = OutboxStore(database, keys, recorded_in(audit))
     people = AccountStore(database, keys)
     hashes = passwords or Passwords()
     accounts = AccountService(database, people, hashes, audit, clock, settings.sms_regions)

@@ -16,7 +16,6 @@ from bot.verification.model import Channel, ClientUnavailable, Redeemed, SignInS
 from bot.verification.service import SendsUnavailable
 
 TIMEOUT = 3.0  # seconds for a whole call; a turn of the assistant has five
-BOT = By(Actor.BOT)
 
 
 class LocalVerification:
@@ -28,7 +27,7 @@ class LocalVerification:
     async def bind(self, handoff: str, conversation: str) -> bool:
         """See the protocol."""
         async with _reachable():
-            return await self._service.bind(handoff, conversation, BOT)
+            return await self._service.bind(handoff, conversation, By.here(Actor.BOT))
 
     async def status(self, conversation: str) -> SignInStatus:
         """See the protocol."""
@@ -41,17 +40,17 @@ class LocalVerification:
         """See the protocol."""
         wanted = Channel(channel) if channel else None
         async with _reachable():
-            return await self._service.redeem(conversation, wanted, idempotency_key, BOT)
+            return await self._service.redeem(conversation, wanted, idempotency_key, By.here(Actor.BOT))
 
     async def exposed(self, conversation: str, code: str) -> None:
         """See the protocol."""
         async with _reachable():
-            await self._service.exposed(conversation, code, BOT)
+            await self._service.exposed(conversation, code, By.here(Actor.BOT))
 
     async def sms_resend(self, sender: str) -> None:
         """See the protocol."""
         async with _reachable():
-            await self._service.sms_resend(sender, BOT)
+            await self._service.sms_resend(sender, By.here(Actor.BOT))
 
     async def close(self) -> None:
         """Nothing to let go of."""
