@@ -322,11 +322,12 @@ async def open_office(settings: Settings) -> AsyncIterator[Office]:
     keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
     backend = build_backend(settings, database, keys, system_clock, record_nothing, Limiter(settings.redis_url))
 
-    async def reset_factor(account: str) -> None:
-        await backend.sign_in.enable_factor(account, By(Actor.STAFF))
-
+    staff = By(Actor.STAFF)
     try:
-        yield Office(backend.accounts, reset_factor)
+        yield Office(
+            backend.accounts, partial(backend.sign_in.enable_factor, by=staff),
+            partial(backend.sign_in.withdraw_codes, by=staff),
+        )
     finally:
         await backend.stop()
         await database.close()

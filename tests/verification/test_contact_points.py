@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
+from bot.audit.model import Actor, By
 from bot.db import Database
 from bot.settings import Settings
 from tests.portal import Portal, portal_on, served, wrong
@@ -66,6 +67,23 @@ async def test_a_code_at_the_old_number_dies_with_the_change(lite: Portal, brows
         newest = next(message for message in lite.backend.inbox.messages() if code in message.body)
         assert newest.to == "+18455550199"
         assert (await lite.verify(other, challenge, code)).status_code == 200
+
+
+async def test_a_code_at_the_old_number_dies_when_support_changes_it(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """A patient whose phone was stolen calls: what is under way to that phone is not sent, or opens nothing."""
+    challenge = await lite.begin(browser)
+    account, staff = await lite.backend.accounts.account_id("alex"), By(Actor.STAFF)
+    for arrives in (True, False):
+        await lite.send(browser, challenge)
+        code = await lite.code() if arrives else ""
+        await lite.backend.accounts.set_contact("alex", mobile="+18455550199")
+        await lite.backend.sign_in.withdraw_codes(account, staff)
+        assert len(await lite.codes()) == 1
+        if arrives:
+            assert (await lite.verify(browser, challenge, code)).json()["code"] == "wrong_code"
+        lite.clock.forward(60)
+    await lite.send(browser, challenge)
+    assert (await lite.verify(browser, challenge, await lite.code())).status_code == 200
 
 
 async def test_a_number_that_said_stop_is_told_by_email(lite: Portal, browser: httpx.AsyncClient) -> None:
