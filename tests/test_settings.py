@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from bot.settings import Settings, SettingsError, load_settings
+from bot.verification.model import Limits
 
 WRONG = {
     "mode": ["staging"],
@@ -75,3 +78,19 @@ def test_regions_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """`us` is US: otherwise no number would be good enough, and nobody would know why."""
     monkeypatch.setenv("TWOSTEP_SMS_REGIONS", "us,ca")
     assert load_settings(_env_file=None).sms_regions == ("US", "CA")
+
+
+def test_the_limits_that_are_promised_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every number of security.md's promise that can be set, as it is when nobody sets it."""
+    for name in os.environ:
+        if name.startswith("TWOSTEP_"):
+            monkeypatch.delenv(name)
+    settings = load_settings(_env_file=None)
+    promised = {
+        "code_lifetime": 600, "code_tries": 5, "guess_wait": 30, "guess_disable_after": 20,
+        "failures_per_address": (30, 600), "send_waits": (30, 60, 120), "sends_per_sign_in": 4, "sends_per_hour": 8,
+        "sends_per_day": 15, "sms_regions": ("US",), "challenge_lifetime": 1800, "handoff_lifetime": 300,
+        "contact_per_address": (10, 600),
+    }
+    assert {name: getattr(settings, name) for name in promised} == promised
+    assert Limits() == Limits(**{name: getattr(settings, name) for name in Limits.__dataclass_fields__})
