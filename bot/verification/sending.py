@@ -159,13 +159,16 @@ class CodeSender:
             digest=self.digest(challenge.id, challenge.account, channel, challenge.purpose, code),
             reference=reference, now=now, expires_at=expires_at,
         )
-        by_text = channel is Channel.SMS
-        await self._outbox.put(connection, Message(
-            Kind.CODE, channel, destination.address,
-            self._words.code_text(code, reference) if by_text else self._words.code_email(code, reference),
-            expires_at, "" if by_text else self._words.code_subject(reference),
-            _about(challenge.account, challenge.purpose),
-        ), now)
+        if channel is Channel.SMS:
+            subject, body = "", self._words.code_text(code, reference)
+        else:
+            confirms = challenge.purpose is Purpose.CONTACT_POINT
+            subject = self._words.code_subject(reference, confirms=confirms)
+            body = self._words.code_email(code, reference, confirms=confirms)
+        about = _about(challenge.account, challenge.purpose)
+        await self._outbox.put(
+            connection, Message(Kind.CODE, channel, destination.address, body, expires_at, subject, about), now
+        )
         count, _ = await self._sends.sends_in(connection, challenge, since=now - limits.challenge_lifetime * 1000)
         return Sent(channel, destination.masked, next_wait(count, limits), limits.code_lifetime, reference)
 

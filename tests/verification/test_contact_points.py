@@ -46,6 +46,9 @@ async def test_a_first_email_address_is_told_to_the_number(lite: Portal, browser
     """Who had no email address and adds one is told at the number."""
     await lite.sign_in(browser, "robin")
     await change(lite, browser, email="Robin@Example.com")
+    asked = lite.backend.inbox.messages()[0]
+    assert asked.to == "robin@example.com" and "confirmation code" in asked.subject
+    assert "somebody mistyped theirs" in asked.body and "password" not in asked.body
     await lite.deliver()
     notice = lite.backend.inbox.messages()[0]
     assert (notice.channel, notice.to) == ("sms", "+18455550143")
