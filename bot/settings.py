@@ -321,15 +321,17 @@ class Settings(BaseSettings):
         if self.database_url.startswith("postgresql") or self.redis_url:
             # Made for several machines: a key that each made for itself would part them without a word.
             needed["TWOSTEP_SECRET_KEY"] = self.secret_key.get_secret_value()
-        if not self.faq_only:
-            needed["TWOSTEP_BOT_CREDENTIAL"] = self.bot_credential.get_secret_value()
-        if not self.verification_url:
+        if not self.faq_only:  # also beside another portal contact requests are taken here, and must reach somebody
+            needed |= {
+                "TWOSTEP_BOT_CREDENTIAL": self.bot_credential.get_secret_value(),
+                "TWOSTEP_SMTP_URL": self.smtp_url.get_secret_value(),
+                "TWOSTEP_CONTACT_INBOX": self.contact_inbox,
+            }
+        if self.is_portal:
             needed |= {
                 "TWOSTEP_TWILIO_ACCOUNT_SID": self.twilio_account_sid,
                 "TWOSTEP_TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
                 "TWOSTEP_CODE_SENDER": self.code_sender,
-                "TWOSTEP_SMTP_URL": self.smtp_url.get_secret_value(),
-                "TWOSTEP_CONTACT_INBOX": self.contact_inbox,
             }
         missing = [name for name, value in needed.items() if not value]
         if missing:
@@ -347,6 +349,11 @@ class Settings(BaseSettings):
         except ValueError:
             host_is_loopback = self.host == "localhost"
         return host_is_loopback and urlsplit(self.own_url).hostname in ("127.0.0.1", "localhost", "::1", self.host)
+
+    @property
+    def is_portal(self) -> bool:
+        """True when people sign in here: the verification backend is this process's."""
+        return not self.verification_url
 
     @property
     def faq_only(self) -> bool:

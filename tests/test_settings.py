@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -94,3 +95,23 @@ def test_the_limits_that_are_promised_are_the_defaults(monkeypatch: pytest.Monke
     }
     assert {name: getattr(settings, name) for name in promised} == promised
     assert Limits() == Limits(**{name: getattr(settings, name) for name in Limits.__dataclass_fields__})
+
+
+@pytest.mark.parametrize(("url", "missing"), [
+    ("", {"BOT_CREDENTIAL", "SMTP_URL", "CONTACT_INBOX", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "CODE_SENDER"}),
+    ("https://portal.example.org", {"BOT_CREDENTIAL", "SMTP_URL", "CONTACT_INBOX"}),
+    ("none", set()),
+])
+def test_production_needs_what_its_way_to_run_uses(
+    monkeypatch: pytest.MonkeyPatch, url: str, missing: set[str]
+) -> None:
+    """Beside another portal too: a contact request that is taken must reach somebody."""
+    monkeypatch.setenv("TWOSTEP_MODE", "production")
+    monkeypatch.setenv("TWOSTEP_PUBLIC_URL", "https://help.example.org")
+    monkeypatch.setenv("TWOSTEP_VERIFICATION_URL", url)
+    try:
+        load_settings(_env_file=None)
+        said = ""
+    except SettingsError as refused:
+        said = str(refused)
+    assert {name.removeprefix("TWOSTEP_") for name in re.findall(r"TWOSTEP_\w+", said)} - {"MODE"} == missing
