@@ -167,12 +167,16 @@ class Settings(BaseSettings):
     code_lifetime: PositiveInt = 600
     code_tries: PositiveInt = 5
     guess_wait: NonNegativeInt = 30
+    guess_wait_longest: PositiveInt = 3600
     guess_disable_after: PositiveInt = 20
     send_waits: Waits = (30, 60, 120)
     sends_per_sign_in: PositiveInt = 4
     sends_per_hour: PositiveInt = 8
     sends_per_day: PositiveInt = 15
     sends_per_day_total: PositiveInt = 5000
+    bot_resends: PositiveInt = 2
+    sms_resend_wait: PositiveInt = 120
+    sms_resends_per_day: PositiveInt = 3
     failures_per_address: Limit = Rate(30, 600)
     challenge_lifetime: PositiveInt = 1800
     handoff_lifetime: PositiveInt = 300

@@ -88,9 +88,10 @@ def test_the_limits_that_are_promised_are_the_defaults(monkeypatch: pytest.Monke
             monkeypatch.delenv(name)
     settings = load_settings(_env_file=None)
     promised = {
-        "code_lifetime": 600, "code_tries": 5, "guess_wait": 30, "guess_disable_after": 20,
+        "code_lifetime": 600, "code_tries": 5, "guess_wait": 30, "guess_wait_longest": 3600, "guess_disable_after": 20,
         "failures_per_address": (30, 600), "send_waits": (30, 60, 120), "sends_per_sign_in": 4, "sends_per_hour": 8,
         "sends_per_day": 15, "sms_regions": ("US",), "challenge_lifetime": 1800, "handoff_lifetime": 300,
+        "bot_resends": 2, "sms_resend_wait": 120, "sms_resends_per_day": 3,
         "contact_per_address": (10, 600),
     }
     assert {name: getattr(settings, name) for name in promised} == promised

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from bot.db import Database
 from bot.events import ResendRedeemed
-from tests.portal import BEARER, Portal
+from bot.settings import Settings
+from tests.portal import BEARER, CREDENTIAL, Portal, portal_on, served
 
 
 async def redeem(browser: httpx.AsyncClient, conversation: str, key: str = "", **body: Any) -> httpx.Response:
@@ -242,6 +245,25 @@ async def test_a_text_asking_for_a_code_answers_all_numbers_alike(portal: Portal
             portal.clock.forward(wait)
             await portal.begin(browser)
             await ask("+18455550142")
+            assert len(await portal.codes()) == sent, wait
+
+
+async def test_a_practice_sets_how_often_the_bot_and_a_text_may_ask(
+    sqlite_database: Database, settings_for: Callable[..., Settings]
+) -> None:
+    """The numbers of the bot's resends and of those by text are settings like the others."""
+    settings = settings_for(bot_credential=CREDENTIAL, bot_resends=1, sms_resend_wait=40, sms_resends_per_day=2)
+    async with portal_on(sqlite_database, settings) as portal, served(portal), portal.browser() as browser:
+        await portal.begin(browser)
+        await portal.bind(browser, "c-1")
+        for outcome in ("accepted", "unavailable"):
+            assert (await redeem(browser, "c-1")).json()["outcome"] == outcome
+            assert len(await portal.codes()) == 1
+            portal.clock.forward(30)
+        for wait, sent in ((0, 2), (39, 2), (1, 3), (40, 3)):
+            portal.clock.forward(wait)
+            await portal.begin(browser)
+            await browser.post("/v1/bot/sms-resend", json={"from": "+18455550142"}, headers=BEARER)
             assert len(await portal.codes()) == sent, wait
 
 
