@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
+from sqlalchemy import select
 
 from bot.audit.model import Actor, By
 from bot.db import Database
 from bot.settings import Settings
+from bot.verification.store import challenges
 from tests.portal import Portal, portal_on, served, wrong
 
 
@@ -37,6 +39,9 @@ async def test_a_new_number_is_confirmed_and_the_old_one_told(portal: Portal) ->
         assert notice.to == "+18455550142" and "was changed" in notice.body and len(notice.body) <= 160
         again = await browser.post("/v1/me/contact-points/confirm", json={"code": code})
         assert again.json()["code"] == "wrong_code"
+        async with portal.database.read() as connection:  # encrypted while it waited, now with the account alone
+            waiting = select(challenges).where(challenges.c.pending.is_not(None))
+            assert (await connection.execute(waiting)).all() == []
         portal.clock.forward(31)
         await portal.sign_in(browser)
         assert portal.backend.inbox.messages()[0].to == "+18455550199"
