@@ -58,6 +58,12 @@ async def test_a_patient_signs_in_with_forms_alone(lite: Portal, browser: httpx.
     assert (await browser.get("/me")).status_code == 401
 
 
+async def test_who_has_no_javascript_is_told_how_else_to_get_help(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """The first page speaks of the assistant; where no script runs it names the phone and the contact form instead."""
+    without = re.search(r"<noscript>(.*?)</noscript>", (await browser.get("/")).text)  # Playwright does not show these
+    assert without and 'href="tel:845-703-6999"' in without[1] and 'href="/contact"' in without[1]
+
+
 async def test_a_wrong_password_is_not_shown_again(lite: Portal, browser: httpx.AsyncClient) -> None:
     """The form comes back with the user name, escaped, and without the password."""
     page = await browser.post("/sign-in", data={"username": '"><script>', "password": "my secret words"})
