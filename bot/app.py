@@ -119,13 +119,14 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     backend = build_backend(
         settings, database, keys, parts.clock, record, limiter, conversation_of=session.conversation,
         transcript=partial(transcript_of, store), passwords=parts.passwords, make_code=parts.make_code,
+        assistant=only != "verification",
     )
     apis: list[Api] = [*backend.apis, *parts.apis]
     before: list[Hook] = [backend.start, *parts.before]
     after: list[Hook] = [backend.stop, *parts.after]
     prunes: dict[str, Prune] = {"insights": insights.prune, "backend": backend.prune}
     prunes["contact work"] = ContactDesk(database, ContactStore(database, keys), keys, parts.clock).prune
-    if not settings.verification_url:  # staff signs in to the portal of this process
+    if settings.is_portal:  # staff signs in to the portal of this process
         apis += console_apis(
             settings, database, keys, parts.clock, insights, queue, notice, backend, sign_in="/sign-in"
         )
@@ -144,7 +145,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         prunes["texting"] = texting.prune
         after.append(texting.drain)
         _show_staff_work(queue, notice, engine, before, after)
-        apis.append(_pages(Pages(settings), settings.own_url, home=bool(settings.verification_url)))
+        apis.append(_pages(Pages(settings), settings.own_url, home=not settings.is_portal))
     apis += [
         operations_api(
             {"database": database.ping, **parts.checks}, {"limiter": limiter.ping}, metrics.registry,
@@ -301,15 +302,20 @@ def run(settings: Settings, *, only: str = "", announce: Callable[[str], None] =
 def welcome(settings: Settings, only: str) -> list[str]:
     """What the operator reads at start."""
     lines = [f"twostep serves on {settings.own_url}"]
-    if settings.demo and not only:
-        lines += [
-            f"  the portal, with the chat   {settings.own_url}/",
-            f"  the phone and the inbox     {settings.own_url}/demo/outbox",
-            f"  the staff console           {settings.own_url}/staff",
-            f"  the API                     {settings.own_url}/docs",
-            "  demo patients: alex (mobile and email), robin (mobile), sam (email); staff: casey, morgan",
-            f"  their password: {PASSWORD}",
+    if settings.demo:
+        portal = "the portal, with the chat" if settings.is_portal else "the chat"
+        places = [
+            ("the portal" if only else portal, "/", True),
+            ("the phone and the inbox", "/demo/outbox", not settings.faq_only),
+            ("the staff console", "/staff", settings.is_portal),
+            ("the API", "/docs", True),
         ]
+        lines += [f"  {what:<27} {settings.own_url}{path}" for what, path, there in places if there]
+        if settings.is_portal:
+            lines += [
+                "  demo patients: alex (mobile and email), robin (mobile), sam (email); staff: casey, morgan",
+                f"  their password: {PASSWORD}",
+            ]
     if settings.demo and settings.host not in ("127.0.0.1", "localhost", "::1"):
         lines.append(f"  warning: demo mode listens on {settings.host}, where others can reach its demo accounts")
     return lines
@@ -326,11 +332,12 @@ async def open_office(settings: Settings) -> AsyncIterator[Office]:
     keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
     backend = build_backend(settings, database, keys, system_clock, record_nothing, Limiter(settings.redis_url))
 
-    async def reset_factor(account: str) -> None:
-        await backend.sign_in.enable_factor(account, By(Actor.STAFF))
-
+    staff = By(Actor.STAFF)
     try:
-        yield Office(backend.accounts, reset_factor)
+        yield Office(
+            backend.accounts, partial(backend.sign_in.enable_factor, by=staff),
+            partial(backend.sign_in.withdraw_codes, by=staff),
+        )
     finally:
         await backend.stop()
         await database.close()

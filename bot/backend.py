@@ -23,7 +23,7 @@ from bot.delivery.api import demo_outbox_api, status_api
 from bot.delivery.demo_gateway import DemoInbox
 from bot.delivery.model import Gateway
 from bot.delivery.pages import demo_outbox_pages
-from bot.delivery.service import DeliveryService
+from bot.delivery.service import DeliveryService, recorded_in
 from bot.delivery.smtp_gateway import SmtpGateway
 from bot.delivery.store import OutboxStore
 from bot.delivery.twilio_gateway import TwilioGateway
@@ -100,7 +100,7 @@ def no_conversation(request: object) -> str | None:
 def build_backend(
     settings: Settings, database: Database, keys: Keys, clock: Clock, record: Record, limiter: Limiter, *,
     conversation_of: ConversationOf = no_conversation, transcript: Transcript = no_transcript,
-    passwords: Passwords | None = None, make_code: Callable[[], str] = new_code,
+    passwords: Passwords | None = None, make_code: Callable[[], str] = new_code, assistant: bool = True,
 ) -> Backend:
     """Put the backend together. Nothing connects before `start` or the first request.
 
@@ -109,9 +109,10 @@ def build_backend(
         transcript: what was said in a conversation, redacted.
         passwords: cheap ones for tests.
         make_code: for tests.
+        assistant: whether the chat is served beside the pages.
     """
     audit = AuditStore(database, keys)
-    outbox = OutboxStore(database, keys)
+    outbox = OutboxStore(database, keys, recorded_in(audit))
     people = AccountStore(database, keys)
     hashes = passwords or Passwords()
     accounts = AccountService(database, people, hashes, audit, clock, settings.sms_regions)
@@ -140,16 +141,15 @@ def build_backend(
         inbox=settings.contact_inbox or DEMO_INBOX, first_reason=settings.contact_reason, transcript=transcript,
     )
     door = Door(sign_in, points, failures, settings, keys)
-    pages = Pages(settings)
+    pages = Pages(settings, assistant=assistant)
 
     def parse_address(channel: Channel, text: str) -> str:
         return mobile_number(text, settings.sms_regions) if channel is Channel.SMS else email_address(text)
 
     contact_door = ContactDoor(contact, limiter, settings.contact_per_address, conversation_of)
-    is_portal = not settings.verification_url
     client: LocalVerification | HttpVerification | None = None
     apis: list[Api] = []
-    if is_portal:
+    if settings.is_portal:
         client = LocalVerification(bot)
         shown = SHOWN if settings.demo else ()
         apis += [
@@ -168,7 +168,7 @@ def build_backend(
             apis += [demo_outbox_api(inbox), demo_outbox_pages(pages, inbox)]
 
     async def start() -> None:
-        if settings.demo and is_portal:
+        if settings.demo and settings.is_portal:
             await add_demo_people(accounts)
         if not settings.faq_only:
             await worker.start()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from uuid import uuid4
 
 from pydantic_settings import DotEnvSettingsSource
 
@@ -16,6 +17,8 @@ from bot.db import Database, DatabaseUnusable, is_newer
 from bot.http.limits import Limiter
 from bot.privacy import Keys, KeysUnusable, load_keys
 from bot.settings import Settings
+from bot.verification.client import HttpVerification
+from bot.verification.model import ClientUnavailable
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def _examine_database(settings: Settings, keys: Keys | None) -> Iterator[Finding
         f"database: revision {current or 'none'}", current == newest,
         "" if current == newest else f"run `twostep db upgrade` (newest: {newest})",
     )
-    if current == newest and keys and not settings.verification_url:
+    if current == newest and keys:
         damage = asyncio.run(_audit_damage(database, keys))
         yield Finding("audit record", not damage, "; ".join(damage[:3]))
 
@@ -91,8 +94,21 @@ async def _audit_damage(database: Database, keys: Keys) -> list[str]:
 
 
 def _examine_delivery(settings: Settings) -> Iterator[Finding]:
-    if settings.verification_url:
+    if settings.faq_only:
         return
+    if settings.is_portal:
+        yield from _examine_texts(settings)
+    else:
+        yield asyncio.run(_ask_portal(settings))
+    if settings.smtp_url.get_secret_value():
+        yield Finding(
+            "SMTP: From address", bool(settings.mail_from), "" if settings.mail_from else "set TWOSTEP_MAIL_FROM"
+        )
+    elif settings.demo:
+        yield Finding("email: the simulated inbox")
+
+
+def _examine_texts(settings: Settings) -> Iterator[Finding]:
     if settings.twilio_account_sid:
         for name, value in (
             ("TWOSTEP_TWILIO_AUTH_TOKEN", settings.twilio_auth_token.get_secret_value()),
@@ -104,12 +120,19 @@ def _examine_delivery(settings: Settings) -> Iterator[Finding]:
         yield Finding("Twilio: public address", https, mend)
     elif settings.demo:
         yield Finding("text messages: the simulated phone")
-    if settings.smtp_url.get_secret_value():
-        yield Finding(
-            "SMTP: From address", bool(settings.mail_from), "" if settings.mail_from else "set TWOSTEP_MAIL_FROM"
-        )
-    elif settings.demo:
-        yield Finding("email: the simulated inbox")
+
+
+async def _ask_portal(settings: Settings) -> Finding:
+    """Ask the portal elsewhere for a code of a conversation that nobody has: it sends nothing, and says so."""
+    client = HttpVerification(settings.verification_url, settings.bot_credential.get_secret_value())
+    try:
+        await client.redeem(f"doctor-{uuid4().hex}", idempotency_key=str(uuid4()))
+    except ClientUnavailable as error:
+        mend = f"{error}: check TWOSTEP_VERIFICATION_URL and TWOSTEP_BOT_CREDENTIAL"
+        return Finding("the portal's bot endpoints", False, mend)
+    finally:
+        await client.close()
+    return Finding("the portal's bot endpoints")
 
 
 async def _ping(limiter: Limiter) -> None:

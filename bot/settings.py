@@ -167,12 +167,16 @@ class Settings(BaseSettings):
     code_lifetime: PositiveInt = 600
     code_tries: PositiveInt = 5
     guess_wait: NonNegativeInt = 30
+    guess_wait_longest: PositiveInt = 3600
     guess_disable_after: PositiveInt = 20
     send_waits: Waits = (30, 60, 120)
     sends_per_sign_in: PositiveInt = 4
     sends_per_hour: PositiveInt = 8
     sends_per_day: PositiveInt = 15
     sends_per_day_total: PositiveInt = 5000
+    bot_resends: PositiveInt = 2
+    sms_resend_wait: PositiveInt = 120
+    sms_resends_per_day: PositiveInt = 3
     failures_per_address: Limit = Rate(30, 600)
     challenge_lifetime: PositiveInt = 1800
     handoff_lifetime: PositiveInt = 300
@@ -321,15 +325,17 @@ class Settings(BaseSettings):
         if self.database_url.startswith("postgresql") or self.redis_url:
             # Made for several machines: a key that each made for itself would part them without a word.
             needed["TWOSTEP_SECRET_KEY"] = self.secret_key.get_secret_value()
-        if not self.faq_only:
-            needed["TWOSTEP_BOT_CREDENTIAL"] = self.bot_credential.get_secret_value()
-        if not self.verification_url:
+        if not self.faq_only:  # also beside another portal contact requests are taken here, and must reach somebody
+            needed |= {
+                "TWOSTEP_BOT_CREDENTIAL": self.bot_credential.get_secret_value(),
+                "TWOSTEP_SMTP_URL": self.smtp_url.get_secret_value(),
+                "TWOSTEP_CONTACT_INBOX": self.contact_inbox,
+            }
+        if self.is_portal:
             needed |= {
                 "TWOSTEP_TWILIO_ACCOUNT_SID": self.twilio_account_sid,
                 "TWOSTEP_TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
                 "TWOSTEP_CODE_SENDER": self.code_sender,
-                "TWOSTEP_SMTP_URL": self.smtp_url.get_secret_value(),
-                "TWOSTEP_CONTACT_INBOX": self.contact_inbox,
             }
         missing = [name for name, value in needed.items() if not value]
         if missing:
@@ -347,6 +353,11 @@ class Settings(BaseSettings):
         except ValueError:
             host_is_loopback = self.host == "localhost"
         return host_is_loopback and urlsplit(self.own_url).hostname in ("127.0.0.1", "localhost", "::1", self.host)
+
+    @property
+    def is_portal(self) -> bool:
+        """True when people sign in here: the verification backend is this process's."""
+        return not self.verification_url
 
     @property
     def faq_only(self) -> bool:

@@ -15,6 +15,7 @@ from bot.db import Database
 from bot.doctor import Finding, examine
 from bot.privacy import load_keys
 from bot.settings import Settings
+from tests.portal import CREDENTIAL, portal_on, served
 
 
 def test_a_damaged_audit_record_is_named(
@@ -44,3 +45,25 @@ def test_a_damaged_audit_record_is_named(
     assert finding().ok
     asyncio.run(work(spoil=True))
     assert (finding().ok, finding().mend) == (False, "a stream is missing at row 2 of register")
+
+
+async def test_a_portal_elsewhere_that_refuses_the_credential_is_named(
+    sqlite_template: Path, tmp_path: Path, sqlite_database: Database, settings_for: Callable[..., Settings]
+) -> None:
+    """The credential that fits is in order; another one, and a portal that is not there, are findings."""
+    shutil.copy(sqlite_template, tmp_path / "bot.sqlite3")
+
+    async def finding(url: str, credential: str) -> Finding:
+        settings = settings_for(
+            verification_url=url, bot_credential=credential,
+            database_url=f"sqlite+aiosqlite:///{tmp_path / 'bot.sqlite3'}",
+        )
+        found = await asyncio.to_thread(lambda: list(examine(settings, tmp_path)))
+        return next(one for one in found if one.what == "the portal's bot endpoints")
+
+    async with portal_on(sqlite_database, settings_for(bot_credential=CREDENTIAL)) as portal, served(portal):
+        assert (await finding(portal.url, CREDENTIAL)).ok
+        refused = await finding(portal.url, "x" * 36)
+    gone = await finding(portal.url, CREDENTIAL)
+    assert not refused.ok and refused.mend.startswith("redeem answered 401: check ")
+    assert not gone.ok and "TWOSTEP_VERIFICATION_URL" in gone.mend

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 import pytest
 
 from bot.settings import Settings, SettingsError, load_settings
+from bot.verification.model import Limits
 
 WRONG = {
     "mode": ["staging"],
@@ -75,3 +79,40 @@ def test_regions_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """`us` is US: otherwise no number would be good enough, and nobody would know why."""
     monkeypatch.setenv("TWOSTEP_SMS_REGIONS", "us,ca")
     assert load_settings(_env_file=None).sms_regions == ("US", "CA")
+
+
+def test_the_limits_that_are_promised_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every number of security.md's promise that can be set, as it is when nobody sets it."""
+    for name in os.environ:
+        if name.startswith("TWOSTEP_"):
+            monkeypatch.delenv(name)
+    settings = load_settings(_env_file=None)
+    promised = {
+        "code_lifetime": 600, "code_tries": 5, "guess_wait": 30, "guess_wait_longest": 3600, "guess_disable_after": 20,
+        "failures_per_address": (30, 600), "send_waits": (30, 60, 120), "sends_per_sign_in": 4, "sends_per_hour": 8,
+        "sends_per_day": 15, "sms_regions": ("US",), "challenge_lifetime": 1800, "handoff_lifetime": 300,
+        "bot_resends": 2, "sms_resend_wait": 120, "sms_resends_per_day": 3,
+        "contact_per_address": (10, 600),
+    }
+    assert {name: getattr(settings, name) for name in promised} == promised
+    assert Limits() == Limits(**{name: getattr(settings, name) for name in Limits.__dataclass_fields__})
+
+
+@pytest.mark.parametrize(("url", "missing"), [
+    ("", {"BOT_CREDENTIAL", "SMTP_URL", "CONTACT_INBOX", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "CODE_SENDER"}),
+    ("https://portal.example.org", {"BOT_CREDENTIAL", "SMTP_URL", "CONTACT_INBOX"}),
+    ("none", set()),
+])
+def test_production_needs_what_its_way_to_run_uses(
+    monkeypatch: pytest.MonkeyPatch, url: str, missing: set[str]
+) -> None:
+    """Beside another portal too: a contact request that is taken must reach somebody."""
+    monkeypatch.setenv("TWOSTEP_MODE", "production")
+    monkeypatch.setenv("TWOSTEP_PUBLIC_URL", "https://help.example.org")
+    monkeypatch.setenv("TWOSTEP_VERIFICATION_URL", url)
+    try:
+        load_settings(_env_file=None)
+        said = ""
+    except SettingsError as refused:
+        said = str(refused)
+    assert {name.removeprefix("TWOSTEP_") for name in re.findall(r"TWOSTEP_\w+", said)} - {"MODE"} == missing

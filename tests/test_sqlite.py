@@ -120,6 +120,24 @@ async def test_a_refused_prepared_statement_undoes_its_transaction(sqlite_databa
         await connection.execute(insert, CONVERSATION)
 
 
+async def test_transactions_lock_at_once_and_readers_have_connections_of_their_own(sqlite_database: Database) -> None:
+    """WAL, synchronous=NORMAL; one writer, whose transaction keeps others from writing from its begin (BEGIN
+    IMMEDIATE); a reader beside it sees what was committed before."""
+    insert = text("INSERT INTO staff_notice (id, text, at) VALUES (1, 'x', 1)")
+    other = sqlite3.connect(Path(sqlite_database.url.database or ""), isolation_level=None, timeout=0)
+    async with sqlite_database.write() as connection:
+        for pragma, value in (("journal_mode", "wal"), ("synchronous", 1)):
+            assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar_one() == value
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        await connection.execute(insert)
+        async with sqlite_database.read() as reader:
+            assert (await reader.execute(text("SELECT count(*) FROM staff_notice"))).scalar_one() == 0
+    other.close()
+    async with sqlite_database.read() as reader:
+        assert (await reader.execute(text("SELECT count(*) FROM staff_notice"))).scalar_one() == 1
+
+
 async def test_writers_wait_in_line_and_not_for_ever(tmp_path: Path) -> None:
     """A transaction that waits too long for the one before it fails as a database that is away does."""
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.sqlite3", pool_timeout=0.05)

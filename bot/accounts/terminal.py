@@ -16,15 +16,17 @@ from bot.accounts.model import AccountError, Role
 if TYPE_CHECKING:
     from bot.accounts.service import AccountService
 
-ResetFactor = Callable[[str], Awaitable[None]]
+OfAccount = Callable[[str], Awaitable[None]]
+"""Does something to the account with this id."""
 
 
 @dataclass(frozen=True)
 class Office:
-    """What the commands need: accounts, and how an account's codes are let work again (by its id)."""
+    """What the commands need: accounts, how an account's codes are let work again, and how those under way die."""
 
     accounts: AccountService
-    reset_factor: ResetFactor
+    reset_factor: OfAccount
+    withdraw_codes: OfAccount
 
 
 OpenOffice = Callable[[], AbstractAsyncContextManager[Office]]
@@ -38,6 +40,10 @@ def accounts_commands(open_office: OpenOffice) -> typer.Typer:
     """
     commands = typer.Typer(no_args_is_help=True, help="People who sign in.")
 
+    def mistaken(error: Exception) -> typer.Exit:
+        typer.echo(f"twostep: {error}", err=True)
+        return typer.Exit(1)
+
     def run(work: Callable[[Office], Awaitable[str]]) -> None:
         from bot.accounts.addresses import UnusableAddress  # the numbers of the world load slowly
 
@@ -48,8 +54,7 @@ def accounts_commands(open_office: OpenOffice) -> typer.Typer:
         try:
             said = asyncio.run(inside())
         except (AccountError, UnusableAddress) as error:
-            typer.echo(f"twostep: {error}", err=True)
-            raise typer.Exit(1) from None
+            raise mistaken(error) from None
         if said:
             typer.echo(said)
 
@@ -65,10 +70,10 @@ def accounts_commands(open_office: OpenOffice) -> typer.Typer:
         role: Role = Role.PATIENT,
     ) -> None:
         """Make an account."""
-        if password_stdin:
-            password = sys.stdin.readline().rstrip("\r\n")
-        else:
-            password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        try:
+            password = _password(from_stdin=password_stdin)
+        except AccountError as error:
+            raise mistaken(error) from None
 
         async def work(office: Office) -> str:
             account = await office.accounts.add(
@@ -127,8 +132,30 @@ def accounts_commands(open_office: OpenOffice) -> typer.Typer:
 
         async def work(office: Office) -> str:
             await office.accounts.set_contact(username, mobile=mobile, email=email)
+            await office.withdraw_codes(await office.accounts.account_id(username))
             return f"codes of {username} go there now"
 
         run(work)
 
     return commands
+
+
+def _password(*, from_stdin: bool) -> str:
+    """The new account's password.
+
+    Raises:
+        AccountError: nobody wrote one.
+    """
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+        if not password:
+            raise AccountError("there is no password on standard input: write it there as one line")
+        if "\ufffd" in password:  # what the command line makes of bytes that are no text
+            raise AccountError("the password on standard input is not text in UTF-8")
+        return password
+    if not sys.stdin.isatty():
+        raise AccountError("nobody is there to type a password: write it to standard input, with --password-stdin")
+    try:
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    except typer.Abort:
+        raise AccountError("no password was typed, and no account made") from None

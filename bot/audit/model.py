@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 FIRST = b"\0" * 32  # what stands before a stream's first row
+
+request_in_hand: ContextVar[str] = ContextVar("request_in_hand", default="")
+"""The id of the request that is being answered, set at the door, for those whom a protocol does not tell it: the bot
+in this process asks by conversation alone."""
 
 
 class Actor(StrEnum):
@@ -27,6 +32,11 @@ class By:
 
     actor: Actor
     request_id: str = ""
+
+    @classmethod
+    def here(cls, actor: Actor) -> By:
+        """This actor, in the request that is being answered here."""
+        return cls(actor, request_in_hand.get())
 
 
 @dataclass(frozen=True, slots=True)

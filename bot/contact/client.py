@@ -11,8 +11,6 @@ from bot.contact.service import ContactService
 from bot.db import UNAVAILABLE
 from bot.verification.model import ClientUnavailable
 
-BOT = By(Actor.BOT)
-
 
 class LocalContact:
     """See the protocol."""
@@ -38,7 +36,9 @@ class LocalContact:
     async def file(self, conversation: str, *, include_transcript: bool = False) -> str:
         """See the protocol."""
         async with _reachable():
-            return await self._service.file_draft(conversation, BOT, include_transcript=include_transcript)
+            return await self._service.file_draft(
+                conversation, By.here(Actor.BOT), include_transcript=include_transcript
+            )
 
 
 @asynccontextmanager

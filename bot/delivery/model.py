@@ -72,6 +72,18 @@ class Delivered:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A message that reached a final state; `error` is the provider's code or a word of ours."""
+
+    id: str
+    kind: Kind
+    channel: str
+    state: State
+    error: str | None
+    created_at: int
+
+
 class SendFailure(Exception):
     """A try failed. `error` is the provider's code or a word of ours, never text with a number or a code in it."""
 

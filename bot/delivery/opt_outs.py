@@ -6,8 +6,6 @@ from bot.audit.model import Actor, By, Trail
 from bot.db import Clock, Database
 from bot.delivery.store import OutboxStore
 
-PATIENT = By(Actor.USER)
-
 
 class SenderOptOuts:
     """Who wants no more texts, and from which number.
@@ -50,5 +48,5 @@ class SenderOptOuts:
     async def _append(self, connection: object, action: str, number: str, ours: str, now: int) -> None:
         rule = "code sender" if ours == self._code_sender else "help sender"
         await self._trail.append(
-            connection, PATIENT, action, at=now, subject=self._store.pseudonym(number), rule=rule
+            connection, By.here(Actor.USER), action, at=now, subject=self._store.pseudonym(number), rule=rule
         )

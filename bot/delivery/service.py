@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from bot.audit.model import Actor, By, Trail
 from bot.db import Clock
-from bot.delivery.model import Kind, State
-from bot.delivery.store import OutboxStore
+from bot.delivery.model import Finished, Kind, State
+from bot.delivery.store import OnFinal, OutboxStore
 from bot.events import CodeDelivery, Record
 
 GOOD = frozenset({"delivered", "read"})
 BAD = frozenset({"undelivered", "failed"})
+
+
+def recorded_in(trail: Trail) -> OnFinal:
+    """Write into the audit record what the worker made of each message."""
+
+    async def write(connection: Any, finished: Finished, now: int) -> None:
+        await trail.append(
+            connection, By(Actor.WORKER), f"message.{finished.state}", at=now, subject=finished.id,
+            rule=finished.error or finished.channel,
+        )
+
+    return write
 
 
 class DeliveryService:

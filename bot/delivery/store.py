@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.db import Database, metadata, prepared
-from bot.delivery.model import TRIES, Kind, Message, State, backoff
+from bot.delivery.model import TRIES, Finished, Kind, Message, State, backoff
 from bot.privacy import Keys
 
 outbox = Table(
@@ -75,16 +75,12 @@ class Claimed:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A row that reached a final state, for counting."""
+OnFinal = Callable[[AsyncConnection, Finished, int], Awaitable[None]]
+"""Told of a message that the worker finished, at this time, in the transaction that says so."""
 
-    id: str
-    kind: Kind
-    channel: str
-    state: State
-    error: str | None
-    created_at: int
+
+async def tell_nobody(connection: AsyncConnection, finished: Finished, now: int) -> None:
+    """For tests and tools without an audit record."""
 
 
 # Asked twice a second by every process.
@@ -100,9 +96,10 @@ _DUE = prepared(
 class OutboxStore:
     """Implements `bot.delivery.model.Outbox`; the worker's side of the table too."""
 
-    def __init__(self, database: Database, keys: Keys) -> None:
+    def __init__(self, database: Database, keys: Keys, on_final: OnFinal = tell_nobody) -> None:
         self._database = database
         self._keys = keys
+        self._on_final = on_final
         self.waker = asyncio.Event()
 
     async def put(self, connection: AsyncConnection, message: Message, now: int) -> str:
@@ -260,7 +257,11 @@ class OutboxStore:
                 update(outbox).where(outbox.c.id == row.id, outbox.c.state == State.SENDING)
                 .values(state=state, body=None, error=error, provider_id=provider_id, finished_at=now)
             )
-        return Finished(row.id, row.kind, row.channel, state, error, row.created_at) if result.rowcount else None
+            if not result.rowcount:
+                return None
+            finished = Finished(row.id, row.kind, row.channel, state, error, row.created_at)
+            await self._on_final(connection, finished, now)
+        return finished
 
     async def _finish(
         self, connection: AsyncConnection, row: Any, state: State, error: str | None, now: int
@@ -268,4 +269,6 @@ class OutboxStore:
         await connection.execute(
             update(outbox).where(outbox.c.id == row.id).values(state=state, body=None, error=error, finished_at=now)
         )
-        return Finished(row.id, Kind(row.kind), row.channel, state, error, row.created_at)
+        finished = Finished(row.id, Kind(row.kind), row.channel, state, error, row.created_at)
+        await self._on_final(connection, finished, now)
+        return finished

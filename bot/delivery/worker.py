@@ -15,6 +15,7 @@ from bot.db import UNAVAILABLE, Clock
 from bot.delivery.breaker import Alarm, Breaker
 from bot.delivery.model import (
     AmbiguousFailure,
+    Finished,
     Gateway,
     Kind,
     Misconfigured,
@@ -23,7 +24,7 @@ from bot.delivery.model import (
     PermanentFailure,
     TransientFailure,
 )
-from bot.delivery.store import Claimed, Finished, OutboxStore
+from bot.delivery.store import Claimed, OutboxStore
 from bot.events import CodeDelivery, Record
 
 log = logging.getLogger("twostep.delivery")

@@ -96,7 +96,7 @@ def _copy_message(self: Any, memo: dict[int, Any]) -> Any:
 
 
 def _hash(self: Any) -> int:
-    """Equal messages have equal texts: Rasa asks for this seven times of each, and would make a fingerprint each time."""
+    """Equal messages have equal texts: Rasa asks seven times of each, and would make a fingerprint each time."""
     return hash(self.data.get("text"))
 
 

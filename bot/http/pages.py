@@ -17,11 +17,14 @@ TEMPLATES = Path(__file__).parent.parent / "web" / "templates"
 class Pages:
     """Renders templates; everything put into them is escaped, and a value that is missing is an error.
 
-    `practice`, `portal`, `phone`, `contact_page`, `contact_reason`, `contact_link`, `demo` and `faq_only` are there in
-    every template.
+    `practice`, `portal`, `phone`, `contact_page`, `contact_reason`, `contact_link`, `demo`, `is_portal`, `faq_only` and
+    `assistant` are there in every template.
+
+    Args:
+        assistant: whether the chat is served beside the pages.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, assistant: bool = True) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
             lstrip_blocks=True,
@@ -29,7 +32,7 @@ class Pages:
         self._environment.globals.update(
             practice=settings.practice, portal=settings.portal, phone=settings.phone,
             contact_page=settings.contact_page, contact_reason=settings.contact_reason,
-            demo=settings.demo, faq_only=settings.faq_only,
+            demo=settings.demo, is_portal=settings.is_portal, faq_only=settings.faq_only, assistant=assistant,
             contact_link=settings.contact_page if settings.faq_only else "/contact",
         )
 

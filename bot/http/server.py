@@ -18,6 +18,7 @@ from sanic.exceptions import NotFound as SanicNotFound
 from sanic.exceptions import PayloadTooLarge, RequestCancelled, SanicException, URITooLong
 from sanic.response import BaseHTTPResponse
 
+from bot.audit.model import request_in_hand
 from bot.db import UNAVAILABLE
 from bot.http.api import RETRY_SECONDS, Api
 from bot.http.client_address import client_address, is_trusted, parse_address
@@ -58,6 +59,7 @@ def new_app(
         from_proxy = is_trusted(parse_address(peer), settings.trusted_proxies)
         given = request.headers.get("x-request-id", "") if from_proxy else ""
         request.ctx.request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        request_in_hand.set(request.ctx.request_id)
         forwarded = request.headers.getall("x-forwarded-for", [])
         request.ctx.client_address = client_address(peer, forwarded, settings.trusted_proxies)
         request.ctx.began = time.monotonic()

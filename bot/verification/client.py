@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
-from bot.audit.model import Actor, By
+from bot.audit.model import Actor, By, request_in_hand
 from bot.db import UNAVAILABLE
 from bot.verification.bot_service import BotService, redeemed_from
 from bot.verification.handoff_store import KeyReused
 from bot.verification.model import Channel, ClientUnavailable, Redeemed, SignInStatus
 from bot.verification.service import SendsUnavailable
 
+log = logging.getLogger("twostep.verification")
+
 TIMEOUT = 3.0  # seconds for a whole call; a turn of the assistant has five
-BOT = By(Actor.BOT)
 
 
 class LocalVerification:
@@ -28,7 +30,7 @@ class LocalVerification:
     async def bind(self, handoff: str, conversation: str) -> bool:
         """See the protocol."""
         async with _reachable():
-            return await self._service.bind(handoff, conversation, BOT)
+            return await self._service.bind(handoff, conversation, By.here(Actor.BOT))
 
     async def status(self, conversation: str) -> SignInStatus:
         """See the protocol."""
@@ -41,17 +43,17 @@ class LocalVerification:
         """See the protocol."""
         wanted = Channel(channel) if channel else None
         async with _reachable():
-            return await self._service.redeem(conversation, wanted, idempotency_key, BOT)
+            return await self._service.redeem(conversation, wanted, idempotency_key, By.here(Actor.BOT))
 
     async def exposed(self, conversation: str, code: str) -> None:
         """See the protocol."""
         async with _reachable():
-            await self._service.exposed(conversation, code, BOT)
+            await self._service.exposed(conversation, code, By.here(Actor.BOT))
 
     async def sms_resend(self, sender: str) -> None:
         """See the protocol."""
         async with _reachable():
-            await self._service.sms_resend(sender, BOT)
+            await self._service.sms_resend(sender, By.here(Actor.BOT))
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -81,7 +83,7 @@ class HttpVerification:
             return True
         if status in (400, 403, 404, 409):
             return False
-        raise ClientUnavailable(f"bind answered {status}")
+        raise _unavailable(f"bind answered {status}")
 
     async def status(self, conversation: str) -> SignInStatus:
         """See the protocol."""
@@ -89,7 +91,7 @@ class HttpVerification:
         if status == 404:
             return SignInStatus(True, retry_after=0)
         if status != 200:
-            raise ClientUnavailable(f"status answered {status}")
+            raise _unavailable(f"status answered {status}")
         try:
             return SignInStatus(
                 bool(body["waiting"]), Channel(body["channel"]) if body.get("channel") else None,
@@ -97,7 +99,7 @@ class HttpVerification:
                 body.get("retry_after"),
             )
         except (KeyError, ValueError, TypeError):
-            raise ClientUnavailable("status answered something else") from None
+            raise _unavailable("status answered something else") from None
 
     async def redeem(
         self, conversation: str, *, action: str = "resend", channel: str | None = None, idempotency_key: str
@@ -110,11 +112,11 @@ class HttpVerification:
             "/v1/bot/conversations/redeem", body, {"Idempotency-Key": idempotency_key}
         )
         if status != 200:
-            raise ClientUnavailable(f"redeem answered {status}")
+            raise _unavailable(f"redeem answered {status}")
         try:
             return redeemed_from(answer)
         except (KeyError, ValueError, TypeError):
-            raise ClientUnavailable("redeem answered something else") from None
+            raise _unavailable("redeem answered something else") from None
 
     async def exposed(self, conversation: str, code: str) -> None:
         """See the protocol."""
@@ -122,13 +124,13 @@ class HttpVerification:
             "/v1/bot/conversations/exposed", {"conversation": conversation, "code": code}
         )
         if status not in (204, 404):
-            raise ClientUnavailable(f"exposed answered {status}")
+            raise _unavailable(f"exposed answered {status}")
 
     async def sms_resend(self, sender: str) -> None:
         """See the protocol."""
         status, _ = await self._post("/v1/bot/sms-resend", {"from": sender})
         if status not in (200, 202, 204, 404):
-            raise ClientUnavailable(f"sms-resend answered {status}")
+            raise _unavailable(f"sms-resend answered {status}")
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -150,8 +152,14 @@ class HttpVerification:
                 is_json = response.status == 200 and response.content_type == "application/json"
                 answer = await response.json() if is_json else {}
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise ClientUnavailable(type(error).__name__) from None
+            raise _unavailable(type(error).__name__) from None
         return response.status, answer if isinstance(answer, dict) else {}
+
+
+def _unavailable(reason: str) -> ClientUnavailable:
+    """Logged here, once and with its reason: who asked knows only that nothing may be claimed."""
+    log.info("the portal elsewhere failed", extra={"request_id": request_in_hand.get(), "reason": reason})
+    return ClientUnavailable(reason)
 
 
 @asynccontextmanager

@@ -52,17 +52,26 @@ class Words:
             return (name[: SEGMENT - len(rest)] + rest)[:SEGMENT]
         return name[:room].rstrip() + rest + last
 
-    def code_subject(self, reference: str) -> str:
+    def code_subject(self, reference: str, *, confirms: bool = False) -> str:
         """Without the code: subjects are shown on locked screens."""
-        return f"{self.practice}: your sign-in code {reference}"
+        return f"{self.practice}: your {'confirmation' if confirms else 'sign-in'} code {reference}"
 
-    def code_email(self, code: str, reference: str) -> str:
-        """The email with a code."""
+    def code_email(self, code: str, reference: str, *, confirms: bool = False) -> str:
+        """The email with a code.
+
+        Args:
+            confirms: that codes may come to this address, which may be a stranger's by a slip of the keyboard.
+        """
+        not_you = (
+            "If you did not ask for sign-in codes at this address, somebody mistyped theirs: you need do nothing."
+            if confirms else
+            f"If you did not try to sign in, somebody may know your password: change it and call {self.phone}."
+        )
         return (
             f"Your single-use code {reference} is {code}.\n\n"
             f"It is good for {self.code_life}, and only the newest code works.\n"
             f"Nobody from {self.practice} will ask for it. Never share it, and never type it into a chat.\n"
-            f"If you did not try to sign in, somebody may know your password: change it and call {self.phone}.\n\n"
+            f"{not_you}\n\n"
             f"@{self.host} #{code}\n"
         )
 

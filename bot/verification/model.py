@@ -17,10 +17,6 @@ from enum import StrEnum
 from typing import Protocol
 
 CODE_DIGITS = 6
-BOT_RESENDS = 2  # a challenge
-SMS_RESEND_WAIT = 120  # seconds
-SMS_RESENDS_PER_DAY = 3
-LONGEST_GUESS_WAIT = 3600  # seconds
 _REFERENCE_LETTERS = "ACDEFHJKLMNPRTUVWXY"  # none that is read as another letter or a digit
 _REFERENCE_DIGITS = "2345679"
 
@@ -170,20 +166,25 @@ class Limits:
     code_lifetime: int = 600
     code_tries: int = 5
     guess_wait: int = 30
+    guess_wait_longest: int = 3600
     guess_disable_after: int = 20
     send_waits: tuple[int, ...] = (30, 60, 120)
     sends_per_sign_in: int = 4
     sends_per_hour: int = 8
     sends_per_day: int = 15
     sends_per_day_total: int = 5000
+    bot_resends: int = 2
+    sms_resend_wait: int = 120
+    sms_resends_per_day: int = 3
     challenge_lifetime: int = 1800
     handoff_lifetime: int = 300
 
 
 def guess_wait(failures: int, limits: Limits) -> int:
-    """Seconds to wait after this many wrong codes in a row: none below the tries of one code, then doubling to 1 h."""
+    """Seconds to wait after this many wrong codes in a row: none below the tries of one code, then doubling to the
+    longest."""
     over = failures - limits.code_tries
-    return 0 if over < 0 else min(limits.guess_wait * 2 ** min(over, 20), LONGEST_GUESS_WAIT)
+    return 0 if over < 0 else min(limits.guess_wait * 2 ** min(over, 20), limits.guess_wait_longest)
 
 
 class Refusal(StrEnum):

@@ -86,7 +86,8 @@ def portal_pages(
         if progress is None:
             return sign_in_form(401, notice="Please sign in with username and password first.")
         return pages.render(
-            "code.html", status, progress=progress, notice=notice, wrong=wrong, handoff_url="/v1/handoffs"
+            "code.html", status, progress=progress, wait=span(progress.resend_after), notice=notice, wrong=wrong,
+            handoff_url="/v1/handoffs",
         )
 
     @api.page("GET", "/code", auth=Auth.PRE_AUTH)
@@ -232,7 +233,7 @@ def words(problem: Problem) -> str:
 def span(seconds: int) -> str:
     """A wait as people say it."""
     if seconds < 120:
-        return f"{seconds} seconds"
+        return "1 second" if seconds == 1 else f"{seconds} seconds"
     return f"{-(-seconds // 60)} minutes"
 
 

@@ -13,9 +13,6 @@ from bot.delivery.model import Kind, Message, Outbox
 from bot.privacy import Keys, mask_email, mask_phone
 from bot.verification.messages import Words
 from bot.verification.model import (
-    BOT_RESENDS,
-    SMS_RESEND_WAIT,
-    SMS_RESENDS_PER_DAY,
     Channel,
     Limits,
     Origin,
@@ -109,14 +106,15 @@ class CodeSender:
             return Verdict(Refusal.OPTED_OUT)
         if origin is Origin.BOT:
             count, _ = await self._sends.sends_in(connection, challenge, origin=Origin.BOT)
-            if count >= BOT_RESENDS:
+            if count >= self._limits.bot_resends:
                 return Verdict(Refusal.BOT_LIMIT)
         channel, address = destination.channel, destination.address
         if origin is Origin.SMS:
             texts = await self._sends.sends(connection, now, channel=channel, address=address, origin=Origin.SMS)
-            if texts and texts[0] + SMS_RESEND_WAIT * 1000 > now:
-                return Verdict(Refusal.TOO_SOON, seconds_up(texts[0] + SMS_RESEND_WAIT * 1000 - now))
-            if len(texts) >= SMS_RESENDS_PER_DAY:
+            left = texts[0] + self._limits.sms_resend_wait * 1000 - now if texts else 0
+            if left > 0:
+                return Verdict(Refusal.TOO_SOON, seconds_up(left))
+            if len(texts) >= self._limits.sms_resends_per_day:
                 return Verdict(Refusal.SMS_LIMIT)
         count, last = await self._sends.sends_in(
             connection, challenge, since=now - self._limits.challenge_lifetime * 1000
@@ -159,13 +157,16 @@ class CodeSender:
             digest=self.digest(challenge.id, challenge.account, channel, challenge.purpose, code),
             reference=reference, now=now, expires_at=expires_at,
         )
-        by_text = channel is Channel.SMS
-        await self._outbox.put(connection, Message(
-            Kind.CODE, channel, destination.address,
-            self._words.code_text(code, reference) if by_text else self._words.code_email(code, reference),
-            expires_at, "" if by_text else self._words.code_subject(reference),
-            _about(challenge.account, challenge.purpose),
-        ), now)
+        if channel is Channel.SMS:
+            subject, body = "", self._words.code_text(code, reference)
+        else:
+            confirms = challenge.purpose is Purpose.CONTACT_POINT
+            subject = self._words.code_subject(reference, confirms=confirms)
+            body = self._words.code_email(code, reference, confirms=confirms)
+        about = _about(challenge.account, challenge.purpose)
+        await self._outbox.put(
+            connection, Message(Kind.CODE, channel, destination.address, body, expires_at, subject, about), now
+        )
         count, _ = await self._sends.sends_in(connection, challenge, since=now - limits.challenge_lifetime * 1000)
         return Sent(channel, destination.masked, next_wait(count, limits), limits.code_lifetime, reference)
 

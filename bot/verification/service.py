@@ -219,6 +219,14 @@ class SignInService:
             await self._store.clear_factor(connection, account)
             await self._trail.append(connection, by, "factor.reset", at=self._clock(), subject=account)
 
+    async def withdraw_codes(self, account: str, by: By) -> None:
+        """Support changed where the account's codes go: one that went to the old place opens nothing any more."""
+        async with self._database.write() as connection:
+            await self._store.lock_factor(connection, account)
+            now = self._clock()
+            await self._sender.withdraw(connection, account, Purpose.SIGN_IN, now)
+            await self._trail.append(connection, by, "codes.withdrawn", at=now, subject=account)
+
     async def prune(self, before: int) -> None:
         """Delete what ended before this time (ms)."""
         async with self._database.write() as connection:

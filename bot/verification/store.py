@@ -229,11 +229,11 @@ class VerificationStore:
         )).first())
 
     async def pass_challenge(self, connection: AsyncConnection, challenge: str, now: int) -> bool:
-        """Close it as passed, once; its handoffs die with it."""
+        """Close it as passed, once; its handoffs die with it, and a contact point that waited stands elsewhere now."""
         result = await connection.execute(
             update(challenges).where(
                 challenges.c.id == challenge, challenges.c.state == "open", challenges.c.expires_at > now
-            ).values(state="passed")
+            ).values(state="passed", pending=None)
         )
         await connection.execute(
             update(handoffs).where(handoffs.c.challenge == challenge).values(state="dead", digest=None)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 from typer.testing import CliRunner
 
 from bot.accounts.addresses import UnusableAddress, email_address, mobile_number, reply_address
@@ -17,6 +21,7 @@ from bot.accounts.passwords import MOST_WAITING, Passwords
 from bot.accounts.store import accounts, contact_points
 from bot.accounts.terminal import Office, accounts_commands
 from bot.audit.model import Actor, By
+from bot.audit.store import audit
 from bot.db import Database
 from bot.settings import Settings
 from tests.portal import portal_on
@@ -72,6 +77,52 @@ async def test_unknown_users_cost_the_same_time() -> None:
     passwords.close()
 
 
+async def test_passwords_are_hashed_by_two_threads_with_64_mib() -> None:
+    """Of ten at once never more than two are hashed together; a hash is argon2id with 64 MiB and three passes."""
+    passwords = Passwords()
+    stored = await passwords.hash(PASSWORD)
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=1$")
+    running, together, lock = 0, [], threading.Lock()
+
+    def verify(stored: str, password: str) -> bool:
+        nonlocal running
+        with lock:
+            running += 1
+            together.append(running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return True
+
+    passwords._verify = verify  # type: ignore[method-assign]
+    await asyncio.gather(*(passwords.verify(stored, PASSWORD) for _ in range(10)))
+    assert (len(together), max(together)) == (10, 2)
+    passwords.close()
+
+
+async def test_no_password_is_hashed_inside_a_transaction(
+    sqlite_database: Database, settings_for: Callable[..., Settings]
+) -> None:
+    """While argon2 works SQLite's one writer is free: for a sign-in, right or wrong, and for a new account."""
+    async with portal_on(sqlite_database, settings_for()) as portal:
+        passwords, free = portal.backend.accounts._passwords, []
+
+        def watched(work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            async def watch(*arguments: Any, **options: Any) -> Any:
+                async with sqlite_database.write():
+                    free.append(work.__name__)
+                return await work(*arguments, **options)
+
+            return watch
+
+        for name in ("hash", "verify"):
+            setattr(passwords, name, watched(getattr(passwords, name)))
+        for password in (PASSWORD, "a wrong one"):
+            await portal.backend.sign_in.begin("alex", password, By(Actor.USER))
+        await portal.backend.accounts.add("kim", PASSWORD)
+    assert free == ["verify", "verify", "hash"]
+
+
 async def test_too_many_waiting_passwords_are_turned_away() -> None:
     """Beyond what can be hashed soon, nobody is kept waiting."""
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))
@@ -122,19 +173,20 @@ def test_user_names_have_one_spelling() -> None:
         canonical_username("al\u200bex")
 
 
+Terminal = Callable[..., tuple[int, str]]
 
 
-def test_the_command_line_does_what_support_needs(
-    database_url: str, settings_for: Callable[..., Settings]
-) -> None:
-    """add, list, set-contact, disable, enable, reset-factor; mistakes are one line and an exit status."""
+@pytest.fixture
+def terminal(database_url: str, settings_for: Callable[..., Settings]) -> Terminal:
+    """`terminal("add", "kim", given="...")`: a command of `twostep accounts`; its exit status and all it said."""
     @asynccontextmanager
     async def office() -> AsyncIterator[Office]:
         async with aclosing(Database(database_url)) as database, portal_on(database, settings_for()) as portal:
-            async def reset(account: str) -> None:
-                await portal.backend.sign_in.enable_factor(account, By(Actor.STAFF))
-
-            yield Office(portal.backend.accounts, reset)
+            sign_in, staff = portal.backend.sign_in, By(Actor.STAFF)
+            yield Office(
+                portal.backend.accounts, partial(sign_in.enable_factor, by=staff),
+                partial(sign_in.withdraw_codes, by=staff),
+            )
 
     runner, commands = CliRunner(), accounts_commands(office)
 
@@ -143,18 +195,44 @@ def test_the_command_line_does_what_support_needs(
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result.exit_code, result.output
 
-    added = run("add", "kim", "--password-stdin", "--mobile", "845-555-0150", "--role", "agent", given=PASSWORD + "\n")
+    return run
+
+
+def test_the_command_line_does_what_support_needs(terminal: Terminal, database_url: str) -> None:
+    """add, list, set-contact, disable, enable, reset-factor; mistakes are one line and an exit status."""
+    added = terminal(
+        "add", "kim", "--password-stdin", "--mobile", "845-555-0150", "--role", "agent", given=PASSWORD + "\n"
+    )
     assert added == (0, "kim (agent) was added\n")
-    assert run("add", "kim", "--password-stdin", given=PASSWORD)[0] == 1
-    code, output = run("add", "lee", "--password-stdin", "--mobile", "+18765551234", given=PASSWORD)
+    assert terminal("add", "kim", "--password-stdin", given=PASSWORD)[0] == 1
+    code, output = terminal("add", "lee", "--password-stdin", "--mobile", "+18765551234", given=PASSWORD)
     assert (code, output) == (1, "twostep: Codes cannot be sent to numbers of that country.\n")
-    assert "kim\tagent\tenabled\tkim" in run("list")[1]
-    assert run("disable", "kim")[0] == 0
-    assert "kim\tagent\tdisabled" in run("list")[1]
-    assert run("enable", "kim")[0] == 0
-    assert run("set-contact", "kim", "--email", "kim@example.com")[0] == 0
-    assert run("reset-factor", "kim")[0] == 0
-    assert run("disable", "nobody")[0] == 1
+    assert "kim\tagent\tenabled\tkim" in terminal("list")[1]
+    assert terminal("disable", "kim")[0] == 0
+    assert "kim\tagent\tdisabled" in terminal("list")[1]
+    assert terminal("enable", "kim")[0] == 0
+    assert terminal("set-contact", "kim", "--email", "kim@example.com")[0] == 0
+    assert terminal("reset-factor", "kim")[0] == 0
+    assert terminal("disable", "nobody")[0] == 1
+    engine = create_engine(database_url.replace("+aiosqlite", ""))
+    with engine.connect() as connection:
+        done = connection.execute(select(audit.c.action).where(audit.c.actor == "staff")).scalars()
+        assert {"contact_point.set", "codes.withdrawn", "factor.reset"} <= set(done)
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("arguments", "given", "said"), [
+    (["--password-stdin"], "", "no password on standard input"), (["--password-stdin"], "\n", "no password on"),
+    (["--password-stdin"], "a pass\ufffdword", "not text in UTF-8"), (["--password-stdin"], "short\n", "8 to 256"),
+    ([], "", "with --password-stdin"),
+])
+def test_an_account_without_a_usable_password_is_not_made(
+    terminal: Terminal, arguments: list[str], given: str, said: str
+) -> None:
+    """One line names what is missing and how to give it; nobody is asked where nobody can answer."""
+    code, output = terminal("add", "kim", *arguments, given=given)
+    assert (code, output.count("\n")) == (1, 1) and output.startswith("twostep: ") and said in output
+    assert "kim" not in terminal("list")[1]
 
 
 async def test_demo_people_are_made_once(database: Database, settings_for: Callable[..., Settings]) -> None:
@@ -170,5 +248,3 @@ async def test_demo_people_are_made_once(database: Database, settings_for: Calla
         robin = await portal.backend.accounts.account_id("robin")
         points = await portal.backend.door.points.of(robin)
         assert [point.masked for point in points] == ["•••-•••-0190"]
-
-

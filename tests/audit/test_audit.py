@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 from sqlalchemy import delete, select, update
 
@@ -11,7 +13,10 @@ from bot.audit import store as audit_store
 from bot.audit.model import Actor, By, Damage
 from bot.audit.store import REGISTER, AuditStore, audit, audit_heads
 from bot.db import Database
+from bot.delivery.store import outbox
 from bot.privacy import Keys
+from bot.settings import Settings
+from tests.portal import CREDENTIAL, portal_on, served, wrong
 
 BY = By(Actor.WORKER, "request-1")
 
@@ -159,3 +164,51 @@ async def test_what_is_undone_is_not_recorded(sqlite_database: Database, keys: K
         pass
     await write(sqlite_database, store, 1)
     assert await store.verify() == []
+
+
+async def test_who_did_what_by_which_rule_is_recorded_with_the_request(
+    database: Database, settings_for: Callable[..., Settings]
+) -> None:
+    """User, bot, worker and staff, each deed with what decided it and the request's id as the caller was told it; what
+    is named is an opaque id, never a number, an address or a user name."""
+    async with (
+        portal_on(database, settings_for(bot_credential=CREDENTIAL)) as portal, served(portal),
+        portal.browser() as browser,
+    ):
+        asked: dict[str, str] = {}
+        browser.event_hooks["response"] = [noted_in(asked)]
+        challenge = await portal.begin(browser)
+        await portal.send(browser, challenge)
+        await portal.send(browser, challenge)
+        code = await portal.code()
+        await portal.verify(browser, challenge, wrong(code))
+        await portal.bind(browser, "c-1")
+        portal.clock.forward(30)
+        client = portal.backend.verification_client
+        assert client and (await client.redeem("c-1", idempotency_key="k")).outcome == "accepted"
+        code = await portal.code()
+        await portal.verify(browser, challenge, code)
+        account = await portal.backend.accounts.account_id("alex")
+        await portal.backend.sign_in.enable_factor(account, By(Actor.STAFF))
+    async with database.read() as connection:
+        query = select(audit).where(audit.c.action != "account.added").order_by(audit.c.seq)
+        rows = (await connection.execute(query)).all()
+        messages = {row.id for row in await connection.execute(select(outbox.c.id))}
+    assert [(row.actor, row.action, row.rule) for row in rows] == [
+        ("user", "sign_in.begun", ""), ("user", "code.queued", "sms"), ("user", "code.refused", "too_soon"),
+        ("worker", "message.sent", "sms"), ("user", "code.wrong", "failure_1"), ("user", "handoff.made", ""),
+        ("bot", "handoff.bound", ""), ("bot", "code.queued", "sms"), ("worker", "message.sent", "sms"),
+        ("user", "sign_in.completed", ""), ("staff", "factor.reset", ""),
+    ]
+    for row in rows:
+        named = {"worker": messages, "staff": {account}}.get(row.actor, {challenge})
+        assert row.subject in named, row.action
+        assert (asked.get(row.request_id, "") != "") == (row.actor == "user" or row.action == "handoff.bound")
+
+
+def noted_in(asked: dict[str, str]) -> Callable[[httpx.Response], Awaitable[None]]:
+    """Keeps the id of each request with its address."""
+    async def note(answer: httpx.Response) -> None:
+        asked[answer.headers["x-request-id"]] = answer.url.path
+
+    return note

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.sync_api import Request, Route, expect
 
 from tests.browser.conftest import Tab
@@ -167,6 +168,18 @@ def test_server_that_takes_and_never_answers(tab: Tab) -> None:
     tab.page.get_by_role("button", name="Retry").click()
     tab.wait_for("echo: hello")
     assert tab.bubbles()[1:] == ["hello", "echo: hello"]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [("1", "in 1 second, or call"), ("20", "in 20 seconds, or call")])
+def test_too_many_messages(tab: Tab, seconds: str, said: str) -> None:
+    """The message is kept with Retry, and the wait is said."""
+    tab.open()
+    tab.page.route("**/chat/messages", lambda route: route.fulfill(status=429, headers={"Retry-After": seconds}))
+    tab.say("hello")
+    expect(tab.page.get_by_role("alert").filter(has_text="at once")).to_contain_text(said)
+    tab.page.unroute("**/chat/messages")
+    tab.page.get_by_role("button", name="Retry").click()
+    tab.wait_for("echo: hello")
 
 
 def test_server_restart(tab: Tab, stage: Stage) -> None:

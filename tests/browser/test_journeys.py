@@ -163,6 +163,24 @@ def test_contact_form_of_a_visitor_without_a_chat(new_tab: NewTab) -> None:
     assert tab.complaints == []
 
 
+def test_the_wait_for_another_code_counts_down_in_words(new_tab: NewTab) -> None:
+    """Three seconds, one second, now: what the page says at last is announced."""
+    page = new_tab().page
+    page.clock.install(time=0)
+    page.clock.pause_at(1)  # or the time of a slow machine would count
+    html = (
+        '<p data-countdown="3" data-then="Now.">In <strong>3 seconds</strong>.</p>'
+        '<script type="module" src="/static/site.js"></script>'
+    )
+    page.route("**/code", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto("/code")
+    wait = page.locator("p")
+    for milliseconds, said in ((300, "In 3 seconds."), (1000, "In 2 seconds."), (1000, "In 1 second."), (1000, "Now.")):
+        page.clock.run_for(milliseconds)
+        expect(wait).to_have_text(said)
+    expect(wait).to_have_attribute("role", "status")
+
+
 def test_pages_without_javascript(new_tab: NewTab, stage: Portal) -> None:
     """Signing in works without JavaScript."""
     tab = new_tab(java_script_enabled=False)

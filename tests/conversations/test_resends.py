@@ -42,6 +42,24 @@ async def test_asks_plainly_and_gets_it_without_being_asked_back(arrive):
     await alex.mail(2)
 
 
+async def test_asks_and_the_audit_record_names_the_message_that_asked(arrive):
+    """What the bot did in this process stands there with the id of the patient's own request, as the logs have it."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    requests = []
+
+    async def note(answer):
+        requests.append((answer.request.url.path, answer.headers["x-request-id"]))
+
+    alex.client.event_hooks["response"] = [note]
+    assert "on its way" in await alex.say("send me another code please")
+    async with alex.app.ctx.database.read() as connection:
+        query = sql("SELECT request_id FROM audit WHERE actor = 'bot' AND action = 'code.queued'")
+        recorded = (await connection.execute(query)).scalars().all()
+    assert [("/chat/messages", request) for request in recorded] == requests
+
+
 async def test_asks_too_early_and_is_told_how_long_to_wait(arrive):
     """Within the wait nothing is sent, the seconds are said, and trying again later works."""
     alex = await arrive()

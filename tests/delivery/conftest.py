@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import pytest_asyncio
 from sqlalchemy import select
 
+from bot.audit.store import AuditStore
 from bot.db import Database
 from bot.delivery.model import Gateway, Kind, Message
+from bot.delivery.service import recorded_in
 from bot.delivery.store import OutboxStore, outbox
 from bot.delivery.twilio_gateway import TwilioGateway
 from bot.delivery.worker import Worker
@@ -61,7 +63,7 @@ class Post:
 def post_with(database: Database, keys: Keys, gateways: dict[str, Gateway], timeout: float = 5.0) -> Post:
     """An outbox whose worker has these gateways."""
     clock, events, alarms = HandClock(), [], []
-    store = OutboxStore(database, keys)
+    store = OutboxStore(database, keys, recorded_in(AuditStore(database, keys)))
 
     async def record(event: Event) -> None:
         events.append(event)

@@ -12,6 +12,7 @@ from collections import Counter
 
 from sqlalchemy import func, select
 
+from bot.audit.store import AuditStore, audit
 from bot.db import Database, system_clock
 from bot.delivery.model import Kind, Message
 from bot.delivery.store import OutboxStore, outbox
@@ -27,7 +28,8 @@ async def test_a_worker_killed_at_random_points_loses_nothing(
     database_url: str, database: Database, keys: Keys, twilio: TwilioServer
 ) -> None:
     """Of 200 texts, with the worker killed again and again, each that was in no kill's hands arrives exactly once; one
-    that was is sent once more with the same text, and after a second such kill is given up and named so."""
+    that was is sent once more with the same text, and after a second such kill is given up and named so. The audit
+    record has each end once, and is whole."""
     store, now = OutboxStore(database, keys), system_clock()
     bodies: dict[str, str] = {}
     async with database.write() as connection:
@@ -89,3 +91,7 @@ async def test_a_worker_killed_at_random_points_loses_nothing(
         else:
             assert (row.state, row.error, row.ambiguous) == ("failed", "unknown", 1)
             assert held >= 2 and arrived <= 2
+    async with database.read() as connection:
+        recorded = (await connection.execute(select(audit.c.subject, audit.c.action))).all()
+    assert sorted(map(tuple, recorded)) == sorted((row.id, f"message.{row.state}") for row in rows)
+    assert await AuditStore(database, keys).verify() == []

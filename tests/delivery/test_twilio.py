@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import select
+import json
 
+import pytest
+from sqlalchemy import select, text
+
+from bot.audit.store import audit
 from bot.db import Database
 from bot.delivery.breaker import OPEN_FOR
-from bot.delivery.store import opt_outs
+from bot.delivery.demo_gateway import DemoInbox
+from bot.delivery.model import Outgoing
+from bot.delivery.store import opt_outs, outbox
 from bot.delivery.twilio_gateway import TwilioGateway
+from bot.delivery.worker import SEND_TIMEOUT, log_alarm
 from bot.events import CodeDelivery
+from bot.http.logs import JsonLines
 from bot.privacy import Keys
 from tests.delivery.conftest import Post, post_with
 from tests.delivery.twilio_server import ACCOUNT, SENDER, TwilioServer
+from tests.portal import HandClock
 
 
 async def test_a_text_is_sent_once_and_its_words_are_forgotten(post: Post, twilio: TwilioServer) -> None:
@@ -26,6 +34,56 @@ async def test_a_text_is_sent_once_and_its_words_are_forgotten(post: Post, twili
     assert await post.texts_left() == 0
     event, = (event for event in post.events if isinstance(event, CodeDelivery))
     assert (event.state, event.channel) == ("sent", "sms")
+
+
+async def test_a_queued_text_cannot_be_read_from_the_table(post: Post, twilio: TwilioServer) -> None:
+    """Until a text is final its words and its number stand encrypted in the row, which is found by a keyed hash."""
+    for _ in range(2):
+        await post.put("Code 123456")
+    async with post.database.read() as connection:
+        one, other = (await connection.execute(select(outbox))).all()
+    for row in (one, other):
+        assert b"123456" not in row.body and b"8455550142" not in row.destination
+        assert "123456" not in repr(row) and "8455550142" not in repr(row)
+    assert one.body != other.body and one.lookup == other.lookup
+    await post.work(1)
+    assert twilio.bodies == {"Code 123456": 2}
+
+
+async def test_the_network_is_not_waited_for_inside_a_transaction(sqlite_database: Database, keys: Keys) -> None:
+    """While a provider takes its time SQLite's one writer is free for the patients."""
+    asked: list[str] = []
+
+    class Slow(DemoInbox):
+        async def send(self, message: Outgoing) -> str:
+            async with sqlite_database.write() as connection:
+                asked.append(str((await connection.execute(text("SELECT 'free'"))).scalar_one()))
+            return await super().send(message)
+
+    post = post_with(sqlite_database, keys, {"sms": Slow(HandClock())})
+    row = await post.put()
+    await post.work(1)
+    assert ((await post.state(row))[0], asked) == ("sent", ["free"])
+
+
+@pytest.mark.parametrize(("script", "seconds", "action", "rule"), [
+    ([], 1, "message.sent", "sms"), ([(400, 21211)], 1, "message.failed", "21211"),
+    ([503] * 3, 60, "message.failed", "503"), (["lost"] * 2, 10, "message.failed", "timeout"),
+    ([503], 1, "message.expired", "503"),
+])
+async def test_what_became_of_a_text_is_in_the_audit_record(
+    post: Post, twilio: TwilioServer, script: list[object], seconds: int, action: str, rule: str
+) -> None:
+    """Sent, refused, given up or too late: one row of the worker's, with the way or what spoke against it."""
+    twilio.script = script
+    row = await post.put()
+    if action == "message.expired":
+        await post.work(1)
+        post.clock.forward(600)
+    await post.work(seconds)
+    async with post.database.read() as connection:
+        told = (await connection.execute(select(audit.c.actor, audit.c.action, audit.c.subject, audit.c.rule))).all()
+    assert [tuple(one) for one in told] == [("worker", action, row, rule)]
 
 
 @pytest.mark.parametrize("step", [503, 429])
@@ -58,7 +116,8 @@ async def test_a_timeout_after_accept_is_repeated_once_with_the_same_text(post: 
 
 
 async def test_a_hang_is_ended_by_our_own_timeout(post: Post, twilio: TwilioServer) -> None:
-    """A provider that never answers costs one try's time; the repeat gets through."""
+    """A provider that never answers costs one try's time (5 s; less here); the repeat gets through."""
+    assert SEND_TIMEOUT == 5
     twilio.script = ["hang"]
     row = await post.put()
     await post.work(10)
@@ -84,6 +143,15 @@ async def test_an_opt_out_that_twilio_reports_is_remembered(post: Post, twilio: 
         assert await post.store.opted_out(connection, "+18455550142")
         row = (await connection.execute(select(opt_outs))).one()
     assert b"8455550142" not in row.sealed and "8455550142" not in row.lookup
+
+
+async def test_the_alarm_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Staff finds the way and the provider's error, and nothing else."""
+    log_alarm("sms", "20003")
+    (record,) = caplog.records
+    line = json.loads(JsonLines().format(record))
+    assert (line["level"], line["message"]) == ("error", "messages are not getting out")
+    assert (line["part"], line["error"]) == ("sms", "20003")
 
 
 async def test_a_refused_credential_alarms_at_once(

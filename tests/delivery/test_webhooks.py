@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -45,13 +46,23 @@ async def report(
     return answer.status_code
 
 
+async def begin(browser: httpx.AsyncClient) -> dict[str, Any]:
+    """The password step of alex; the browser keeps the cookie, which is for https alone, by hand."""
+    answer = await browser.post("/v1/sign-in", json={"username": "alex", "password": PASSWORD})
+    browser.headers["Cookie"] = answer.headers["set-cookie"].split(";")[0]
+    begun: dict[str, Any] = answer.json()
+    return begun
+
+
+async def send(browser: httpx.AsyncClient, begun: dict[str, Any], channel: str = "sms") -> httpx.Response:
+    """Ask for a code."""
+    return await browser.post(f"/v1/challenges/{begun['challenge']}/code", json={"channel": channel})
+
+
 async def sent_code(portal: Portal, browser: httpx.AsyncClient, twilio: TwilioServer) -> tuple[str, str]:
     """A code that Twilio has; gives our id and Twilio's."""
     browser.headers["X-Forwarded-Proto"] = "https"
-    answer = await browser.post("/v1/sign-in", json={"username": "alex", "password": PASSWORD})
-    cookie = answer.headers["set-cookie"].split(";")[0]
-    challenge = answer.json()["challenge"]
-    await browser.post(f"/v1/challenges/{challenge}/code", json={"channel": "sms"}, headers={"Cookie": cookie})
+    await send(browser, await begin(browser))
     await portal.deliver()
     message = twilio.accepted[0]
     return message["StatusCallback"].rpartition("=")[2], message["Sid"]
@@ -80,6 +91,33 @@ async def test_an_undelivered_code_is_counted_with_its_error(portal: Portal, twi
         assert await report(browser, row, sid, "undelivered", ErrorCode="30003") == 204
     event = [event for event in portal.events if isinstance(event, CodeDelivery)][-1]
     assert (event.state, event.error) == ("failed", "30003")
+
+
+async def test_a_late_report_brings_nothing_back(portal: Portal, twilio: TwilioServer) -> None:
+    """A text whose answer got lost twice was given up; the report that it arrived after all changes nothing."""
+    twilio.script, portal.backend.worker._timeout = ["lost", "lost"], 0.2
+    async with portal.browser() as browser:
+        row, sid = await sent_code(portal, browser, twilio)
+        portal.clock.forward(5)
+        await portal.deliver()
+        assert await report(browser, row, sid, "delivered") == 204
+        await portal.deliver()
+        assert await state(portal, row) == "failed" and len(twilio.accepted) == 2
+    assert [event.state for event in portal.events if isinstance(event, CodeDelivery)] == ["failed"]
+
+
+async def test_a_number_that_cannot_be_reached_is_offered_email(portal: Portal, twilio: TwilioServer) -> None:
+    """No code goes by email unasked; the other way is offered, labelled less secure, and goes when it is chosen."""
+    twilio.script = [(400, 21614)]
+    async with portal.browser() as browser:
+        begun = await begin(browser)
+        await send(browser, begun)
+        await portal.deliver()
+        assert (twilio.requests, portal.backend.inbox.messages()) == (1, [])
+        assert "(less secure)" in (await browser.get("/code")).text.partition("Email to")[2]
+        portal.clock.forward(31)
+        assert (await send(browser, begun, "email")).status_code == 202
+    assert len(await portal.codes()) == 1 and twilio.accepted == []
 
 
 async def test_reports_without_a_good_signature_change_nothing(portal: Portal, twilio: TwilioServer) -> None:
@@ -121,14 +159,12 @@ async def test_stop_and_start_decide_about_texts(portal: Portal, twilio: TwilioS
     for said in dict.fromkeys(["STOP", word]):
         await portal.texts_from("+18455550142", said)
     async with portal.browser() as browser:
-        answer = await browser.post("/v1/sign-in", json={"username": "alex", "password": PASSWORD})
-        cookie = {"Cookie": answer.headers["set-cookie"].split(";")[0]}
-        offered = [(one["channel"], one["recommended"]) for one in answer.json()["channels"]]
-        sent = await browser.post(
-            f"/v1/challenges/{answer.json()['challenge']}/code", json={"channel": "sms"}, headers=cookie
-        )
+        begun = await begin(browser)
+        offered = [(one["channel"], one["recommended"]) for one in begun["channels"]]
+        sent = await send(browser, begun)
     await portal.deliver()
     stopped, started = [("email", False), ("sms", False)], [("sms", True), ("email", False)]
     assert offered == (stopped if word == "STOP" else started)
     assert ("wants no text messages" in sent.text) == (word == "STOP")
     assert (sent.status_code, len(twilio.accepted)) == ((409, 0) if word == "STOP" else (202, 1))
+    assert portal.backend.inbox.messages() == []  # nor by email, unasked

@@ -11,7 +11,9 @@ import os
 import sys
 from importlib import import_module
 
+from bot.audit.store import AuditStore
 from bot.db import Database, system_clock
+from bot.delivery.service import recorded_in
 from bot.delivery.store import OutboxStore
 from bot.delivery.twilio_gateway import TwilioGateway
 from bot.delivery.worker import Worker
@@ -22,7 +24,8 @@ from tests.delivery.twilio_server import ACCOUNT, SENDER, TOKEN
 
 async def main(database_url: str, twilio_url: str, lease: int) -> None:
     """Work until killed."""
-    store = OutboxStore(Database(database_url), Keys(b"a master secret for the tests only"))
+    database, keys = Database(database_url), Keys(b"a master secret for the tests only")
+    store = OutboxStore(database, keys, recorded_in(AuditStore(database, keys)))
     gateway = TwilioGateway(ACCOUNT, TOKEN, twilio_url, SENDER)
     worker = Worker(store, {"sms": gateway}, system_clock, record_nothing, lease=lease, timeout=1.0)
     await worker.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 import pytest_asyncio
 import schemathesis
 
-from bot.app import Parts, create_app
+from bot.accounts.demo import PASSWORD
+from bot.app import Parts, create_app, welcome
 from bot.db import Database
 from bot.http.logs import JsonLines
 from bot.privacy import Keys
@@ -29,12 +31,12 @@ async def application(
 ) -> Callable[..., Any]:
     """Serves the wired application."""
 
-    async def make(parts: dict[str, Any] | None = None, **settings: Any) -> httpx.AsyncClient:
+    async def make(parts: dict[str, Any] | None = None, only: str = "", **settings: Any) -> httpx.AsyncClient:
         # Each application has connections of its own: one that stops closes them under nobody else.
         own = Database(sqlite_database.url.render_as_string(hide_password=False))
         chosen = {"engine": EchoEngine(), "database": own, "keys": keys, "migrate": False, **(parts or {})}
         values = {"verification_url": "none", **settings}
-        return await serve(create_app(settings_for(**values), Parts(**chosen)))
+        return await serve(create_app(settings_for(**values), Parts(**chosen), only=only))
 
     return make
 
@@ -121,6 +123,28 @@ async def test_pages_and_files(application: Callable[..., Any]) -> None:
     assert '"845-703-6999"' in (await client.get("/widget.js")).text
     for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/", "/static/none.js"):
         assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(("only", "verification_url", "signs_in", "chats"), [
+    ("", "", True, True), ("verification", "", True, False), ("", "http://127.0.0.1:9", False, True),
+    ("", "none", False, True),
+])
+async def test_what_is_printed_and_linked_is_served(
+    application: Callable[..., Any], settings_for: Callable[..., Settings], only: str, verification_url: str,
+    signs_in: bool, chats: bool,
+) -> None:
+    """However it runs, each address that is printed at the start and each link of the first page leads somewhere; the
+    assistant is offered where it is served."""
+    client = await application(only=only, verification_url=verification_url)
+    settings = settings_for(verification_url=verification_url)
+    lines = welcome(settings, only)
+    first = (await client.get("/")).text
+    printed = [line.partition(settings.own_url)[2] for line in lines[1:] if settings.own_url in line]
+    for path in {*printed, *re.findall(r'(?:href|src|action)="(/[^"]*)"', first)}:
+        assert (await client.get(path)).status_code in (200, 303), path
+    assert ("/demo/outbox" in printed) == (verification_url != "none")
+    assert (PASSWORD in "".join(lines), "/sign-in" in first) == (signs_in, signs_in)
+    assert ("<twostep-chat" in first, "Ask the assistant" in first) == (chats, chats)
 
 
 async def test_log_lines(application: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:

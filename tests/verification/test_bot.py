@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from bot.db import Database
 from bot.events import ResendRedeemed
-from tests.portal import BEARER, Portal
+from bot.settings import Settings
+from tests.portal import BEARER, CREDENTIAL, Portal, portal_on, served
 
 
 async def redeem(browser: httpx.AsyncClient, conversation: str, key: str = "", **body: Any) -> httpx.Response:
@@ -180,16 +183,23 @@ async def test_without_the_credential_nobody_learns_what_a_body_should_be(
 
 
 async def test_the_bot_credential_is_worth_nothing_elsewhere(lite: Portal, browser: httpx.AsyncClient) -> None:
-    """With the bot's credential nobody verifies, signs in, reads or changes anything."""
+    """With the bot's credential nobody verifies, reads, changes, sends or hands over anything; to sign out changes
+    nothing either."""
     async with lite.browser() as patient:
         challenge = await lite.begin(patient)
         await lite.send(patient, challenge)
         code = await lite.code()
     verify = await browser.post(f"/v1/challenges/{challenge}/verify", json={"code": code}, headers=BEARER)
     send = await browser.post(f"/v1/challenges/{challenge}/code", json={"channel": "sms"}, headers=BEARER)
-    me = await browser.get("/v1/me", headers=BEARER)
-    change = await browser.patch("/v1/me/contact-points", json={"mobile": "+18455550199"}, headers=BEARER)
-    assert {answer.status_code for answer in (verify, send, me, change)} == {401}
+    refused = [verify, send]
+    document = (await browser.get("/docs/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if operation.get("security") and "/bot/" not in path and "{" not in path and path != "/v1/sign-out":
+                body = {"mobile": "+18455550199"} if method == "patch" else {"code": code}
+                refused.append(await browser.request(method, path, json=body, headers=BEARER))
+    assert {"/v1/me", "/v1/me/contact-points", "/v1/handoffs"} <= {answer.url.path for answer in refused}
+    assert [answer.url.path for answer in refused if answer.status_code not in (401, 403)] == []
 
 
 async def test_an_exposed_code_dies_without_a_word(lite: Portal, browser: httpx.AsyncClient) -> None:
@@ -231,12 +241,30 @@ async def test_a_text_asking_for_a_code_answers_all_numbers_alike(portal: Portal
         assert len(await portal.codes()) == 1
         assert portal.backend.inbox.messages()[0].to == "+18455550142"
         assert (await portal.verify(browser, challenge, await portal.code())).status_code == 200
-        for _ in range(5):
-            portal.clock.forward(121)
+        for wait, sent in ((119.999, 1), (0.001, 2), (120, 3), (120, 3), (7200, 3)):
+            portal.clock.forward(wait)
             await portal.begin(browser)
             await ask("+18455550142")
-            await portal.deliver()
-        assert len(await portal.codes()) == 3
+            assert len(await portal.codes()) == sent, wait
+
+
+async def test_a_practice_sets_how_often_the_bot_and_a_text_may_ask(
+    sqlite_database: Database, settings_for: Callable[..., Settings]
+) -> None:
+    """The numbers of the bot's resends and of those by text are settings like the others."""
+    settings = settings_for(bot_credential=CREDENTIAL, bot_resends=1, sms_resend_wait=40, sms_resends_per_day=2)
+    async with portal_on(sqlite_database, settings) as portal, served(portal), portal.browser() as browser:
+        await portal.begin(browser)
+        await portal.bind(browser, "c-1")
+        for outcome in ("accepted", "unavailable"):
+            assert (await redeem(browser, "c-1")).json()["outcome"] == outcome
+            assert len(await portal.codes()) == 1
+            portal.clock.forward(30)
+        for wait, sent in ((0, 2), (39, 2), (1, 3), (40, 3)):
+            portal.clock.forward(wait)
+            await portal.begin(browser)
+            await browser.post("/v1/bot/sms-resend", json={"from": "+18455550142"}, headers=BEARER)
+            assert len(await portal.codes()) == sent, wait
 
 
 async def test_forgetting_a_conversation_unties_it(lite: Portal, browser: httpx.AsyncClient) -> None:

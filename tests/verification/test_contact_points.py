@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
+from sqlalchemy import select
 
+from bot.audit.model import Actor, By
 from bot.db import Database
 from bot.settings import Settings
+from bot.verification.store import challenges
 from tests.portal import Portal, portal_on, served, wrong
 
 
@@ -36,6 +39,9 @@ async def test_a_new_number_is_confirmed_and_the_old_one_told(portal: Portal) ->
         assert notice.to == "+18455550142" and "was changed" in notice.body and len(notice.body) <= 160
         again = await browser.post("/v1/me/contact-points/confirm", json={"code": code})
         assert again.json()["code"] == "wrong_code"
+        async with portal.database.read() as connection:  # encrypted while it waited, now with the account alone
+            waiting = select(challenges).where(challenges.c.pending.is_not(None))
+            assert (await connection.execute(waiting)).all() == []
         portal.clock.forward(31)
         await portal.sign_in(browser)
         assert portal.backend.inbox.messages()[0].to == "+18455550199"
@@ -45,6 +51,9 @@ async def test_a_first_email_address_is_told_to_the_number(lite: Portal, browser
     """Who had no email address and adds one is told at the number."""
     await lite.sign_in(browser, "robin")
     await change(lite, browser, email="Robin@Example.com")
+    asked = lite.backend.inbox.messages()[0]
+    assert asked.to == "robin@example.com" and "confirmation code" in asked.subject
+    assert "somebody mistyped theirs" in asked.body and "password" not in asked.body
     await lite.deliver()
     notice = lite.backend.inbox.messages()[0]
     assert (notice.channel, notice.to) == ("sms", "+18455550143")
@@ -66,6 +75,23 @@ async def test_a_code_at_the_old_number_dies_with_the_change(lite: Portal, brows
         newest = next(message for message in lite.backend.inbox.messages() if code in message.body)
         assert newest.to == "+18455550199"
         assert (await lite.verify(other, challenge, code)).status_code == 200
+
+
+async def test_a_code_at_the_old_number_dies_when_support_changes_it(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """A patient whose phone was stolen calls: what is under way to that phone is not sent, or opens nothing."""
+    challenge = await lite.begin(browser)
+    account, staff = await lite.backend.accounts.account_id("alex"), By(Actor.STAFF)
+    for arrives in (True, False):
+        await lite.send(browser, challenge)
+        code = await lite.code() if arrives else ""
+        await lite.backend.accounts.set_contact("alex", mobile="+18455550199")
+        await lite.backend.sign_in.withdraw_codes(account, staff)
+        assert len(await lite.codes()) == 1
+        if arrives:
+            assert (await lite.verify(browser, challenge, code)).json()["code"] == "wrong_code"
+        lite.clock.forward(60)
+    await lite.send(browser, challenge)
+    assert (await lite.verify(browser, challenge, await lite.code())).status_code == 200
 
 
 async def test_a_number_that_said_stop_is_told_by_email(lite: Portal, browser: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -70,8 +71,9 @@ async def test_the_contract_holds(contract: Contract, clause: Clause) -> None:
     await clause(contract)
 
 
-async def test_a_refused_credential_is_unavailable(lite: Portal) -> None:
-    """A client with a wrong credential never claims anything."""
+async def test_a_refused_credential_is_unavailable(lite: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """A client with a wrong credential never claims anything, and the log says why."""
+    caplog.set_level(logging.INFO, "twostep.verification")
     client = HttpVerification(lite.url, "x" * 36)
     for call in (
         client.bind("x" * 43, "c"), client.status("c"), client.redeem("c", idempotency_key="k"),
@@ -80,6 +82,9 @@ async def test_a_refused_credential_is_unavailable(lite: Portal) -> None:
         with pytest.raises(ClientUnavailable):
             await call
     await client.close()
+    assert [vars(record).get("reason") for record in caplog.records if record.name == "twostep.verification"] == [
+        f"{what} answered 401" for what in ("bind", "status", "redeem", "exposed", "sms-resend")
+    ]
 
 
 async def test_a_backend_that_is_away_or_slow_is_unavailable() -> None:

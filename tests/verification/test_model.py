@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.verification.messages import Words, plain
 from bot.verification.model import (
-    LONGEST_GUESS_WAIT,
     Limits,
     Refusal,
     SendHistory,
+    Verdict,
     code_digest,
     guess_wait,
     is_code,
     may_send,
     new_code,
     new_reference,
+    new_token,
     seconds_up,
 )
 
@@ -28,7 +32,7 @@ def test_waits_after_wrong_codes_grow_to_an_hour() -> None:
     waits = [guess_wait(failures, LIMITS) for failures in range(21)]
     assert waits[:5] == [0] * 5
     assert waits[5:13] == [30, 60, 120, 240, 480, 960, 1920, 3600]
-    assert set(waits[13:]) == {LONGEST_GUESS_WAIT}
+    assert set(waits[13:]) == {3600}
 
 
 def test_codes_are_six_digits_with_leading_zeros() -> None:
@@ -37,6 +41,14 @@ def test_codes_are_six_digits_with_leading_zeros() -> None:
     assert all(is_code(code) for code in codes)
     assert any(code.startswith("0") for code in codes)
     assert len(codes) > 1900
+
+
+def test_codes_and_tokens_come_from_the_systems_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A code is `secrets`' number below a million with its leading zeros; a token holds 256 bits of `secrets`."""
+    asked: list[int] = []
+    monkeypatch.setattr(secrets, "randbelow", lambda below: asked.append(below) or 7)
+    monkeypatch.setattr(secrets, "token_urlsafe", lambda size: asked.append(size) or "token")
+    assert (new_code(), new_token(), asked) == ("000007", "token", [1_000_000, 32])
 
 
 def test_only_six_ascii_digits_are_a_code() -> None:
@@ -63,14 +75,17 @@ def test_a_reference_differs_from_the_one_before() -> None:
 
 
 def test_the_limits_are_judged_with_their_waits() -> None:
-    """The hour's limit says when its oldest send is an hour old; the destination's counts like the account's."""
+    """The hour's and the day's limit say when their oldest send is so old; a destination's count like an account's."""
     now = 100_000_000
-    sends = [now - 600_000 * number for number in range(1, 6)] + [now - 3_000_000] * 3
-    verdict = may_send(SendHistory(0, None, sorted(sends, reverse=True), []), now, LIMITS)
-    assert (verdict.refusal, verdict.retry_after) == (Refusal.HOUR_LIMIT, 600)
-    other = may_send(SendHistory(0, None, [], sorted(sends, reverse=True)), now, LIMITS)
-    assert other == verdict
-    assert may_send(SendHistory(0, None, sends[:7], sends[:7]), now, LIMITS).allowed
+    hour = [now - 3_000_000] * 3 + [now - 600_000 * number for number in (5, 4, 3, 2, 1)]
+    day = [now - 80_000_000 + 4_000_000 * number for number in range(15)]
+    for sends, refused in (
+        (hour, Verdict(Refusal.HOUR_LIMIT, 600)), (day, Verdict(Refusal.DAY_LIMIT, 6400)),
+    ):
+        newest_first = sorted(sends, reverse=True)
+        assert may_send(SendHistory(0, None, newest_first, []), now, LIMITS) == refused
+        assert may_send(SendHistory(0, None, [], newest_first), now, LIMITS) == refused
+        assert may_send(SendHistory(0, None, newest_first[1:], newest_first[1:]), now, LIMITS).allowed
 
 
 @given(st.integers(0, 10_000_000))

@@ -40,9 +40,11 @@ async def test_a_patient_signs_in_with_forms_alone(lite: Portal, browser: httpx.
     assert (step.status_code, step.headers["Location"]) == (303, "/code")
     page = await browser.get("/code")
     assert 'autocomplete="one-time-code"' in page.text and 'inputmode="numeric"' in page.text
-    assert "You can ask for another one in <strong>30</strong> seconds" in page.text
+    assert "You can ask for another one in <strong>30 seconds</strong>" in page.text
     assert 'handoff-url="/v1/handoffs"' in page.text
     code = await lite.code()
+    reference = re.search(r"<strong>([A-Z][0-9])</strong> is on its way", page.text)
+    assert reference and f" code {reference[1]}: {code}." in lite.backend.inbox.messages()[0].body
     bad = await browser.post("/code", data={"code": wrong(code)})
     assert bad.status_code == 400 and "did not work" in (beside(bad, "code") or "") and wrong(code) not in bad.text
     step = await browser.post("/code", data={"code": f"{code[:3]} {code[3:]}"})
@@ -54,6 +56,12 @@ async def test_a_patient_signs_in_with_forms_alone(lite: Portal, browser: httpx.
     assert step.headers["Location"] == "/sign-out"
     assert "signed out" in (await browser.get("/sign-out")).text
     assert (await browser.get("/me")).status_code == 401
+
+
+async def test_who_has_no_javascript_is_told_how_else_to_get_help(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """The first page speaks of the assistant; where no script runs it names the phone and the contact form instead."""
+    without = re.search(r"<noscript>(.*?)</noscript>", (await browser.get("/")).text)  # Playwright does not show these
+    assert without and 'href="tel:845-703-6999"' in without[1] and 'href="/contact"' in without[1]
 
 
 async def test_a_wrong_password_is_not_shown_again(lite: Portal, browser: httpx.AsyncClient) -> None:
@@ -75,7 +83,10 @@ async def test_a_resend_too_soon_says_when(lite: Portal, browser: httpx.AsyncCli
     page = await browser.post("/code/send", data={"channel": "sms"})
     assert (page.status_code, page.headers["Retry-After"]) == (429, "30")
     assert "Try again in 30 seconds." in page.text
-    lite.clock.forward(30)
+    lite.clock.forward(29)
+    page = await browser.post("/code/send", data={"channel": "sms"})
+    assert "Try again in 1 second." in page.text and "another one in <strong>1 second</strong>." in page.text
+    lite.clock.forward(1)
     assert (await browser.post("/code/send", data={"channel": "email"})).status_code == 303
     assert "by email to" in (await browser.get("/code")).text
 

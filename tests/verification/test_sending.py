@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
+from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from bot.db import Database
+from bot.delivery.store import outbox
 from bot.http.limits import Limiter
+from bot.privacy import Keys
 from bot.settings import Settings, SettingsError, load_settings
+from bot.verification.store import codes, sent_per_day
 from tests.conftest import RedisServer
-from tests.portal import Portal, portal_on, served, wrong
+from tests.portal import BEARER, Portal, portal_on, served, wrong
 
 
 async def test_a_second_send_within_thirty_seconds_waits(lite: Portal, browser: httpx.AsyncClient) -> None:
@@ -56,6 +62,71 @@ async def test_the_fifth_send_of_a_sign_in_is_refused(lite: Portal, browser: htt
     fifth = await lite.send(browser, challenge)
     assert (fifth.status_code, fifth.json()["code"], fifth.headers.get("Retry-After")) == (429, "limit", None)
     assert len(await lite.codes()) == 4
+
+
+async def test_web_bot_email_and_text_share_the_sends_of_a_sign_in(lite: Portal, browser: httpx.AsyncClient) -> None:
+    """Four sends, each asked for in another way, are the four of the sign-in: nobody gets a fifth, whoever asks."""
+    challenge = await lite.begin(browser)
+    await lite.bind(browser, "c-1")
+
+    async def by_bot(channel: str) -> str:
+        answer = await browser.post(
+            "/v1/bot/conversations/redeem", headers={**BEARER, "Idempotency-Key": str(uuid4())},
+            json={"conversation": "c-1", "action": "resend", "channel": channel},
+        )
+        return str(answer.json()["outcome"])
+
+    async def by_text() -> int:
+        await browser.post("/v1/bot/sms-resend", json={"from": "+18455550142"}, headers=BEARER)
+        return len(await lite.codes())
+
+    assert (await lite.send(browser, challenge)).json()["resend_after"] == 30
+    assert await by_text() == 1 and await by_bot("email") == "wait"
+    lite.clock.forward(30)
+    assert await by_bot("email") == "accepted"
+    lite.clock.forward(59)
+    assert await by_text() == 2
+    lite.clock.forward(1)
+    assert await by_text() == 3
+    lite.clock.forward(120)
+    assert (await lite.send(browser, challenge, "email")).status_code == 202
+    assert len(await lite.codes()) == 4
+    lite.clock.forward(120)
+    assert (await lite.send(browser, challenge)).json()["code"] == "limit"
+    assert await by_bot("email") == "unavailable"
+    assert await by_text() == 4
+
+
+async def test_a_code_and_its_message_are_one_transaction(
+    lite: Portal, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails after the message was queued takes all back: no code, no message, and the send counts for nothing."""
+    challenge = await lite.begin(browser)
+
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lite.backend.audit, "append", fail)
+        assert (await lite.send(browser, challenge)).status_code == 503
+    async with lite.database.read() as connection:
+        for table in (codes, outbox, sent_per_day):
+            assert (await connection.execute(select(table))).all() == []
+    assert (await lite.send(browser, challenge)).status_code == 202
+    assert len(await lite.codes()) == 1
+
+
+async def test_what_is_stored_of_a_code_is_an_hmac_with_a_pepper_from_outside(
+    lite: Portal, browser: httpx.AsyncClient, keys: Keys
+) -> None:
+    """The row holds HMAC-SHA256 over challenge, account, channel, purpose and code, by a key that no table holds."""
+    challenge = await lite.begin(browser)
+    await lite.send(browser, challenge)
+    code = await lite.code()
+    async with lite.database.read() as connection:
+        row = (await connection.execute(select(codes))).one()
+    bound = "\x1f".join((challenge, row.account, "sms", "sign_in", code))
+    assert row.digest == hmac.digest(keys.derive("code pepper"), bound.encode(), "sha256")
 
 
 async def test_eight_sends_an_hour_and_fifteen_a_day(lite: Portal, browser: httpx.AsyncClient) -> None:

@@ -3,11 +3,11 @@
 /** Counts the seconds of `data-countdown` down; the server decides anyway. */
 for (const place of document.querySelectorAll("[data-countdown]")) {
   const end = performance.now() + Number(place.dataset.countdown) * 1000;
-  const number = place.querySelector("strong");
+  const wait = place.querySelector("strong");
   const timer = setInterval(() => {
     const left = Math.ceil((end - performance.now()) / 1000);
     if (left > 0) {
-      number.textContent = String(left);
+      wait.textContent = left === 1 ? "1 second" : `${left} seconds`;
       return;
     }
     clearInterval(timer);

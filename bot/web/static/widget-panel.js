@@ -392,7 +392,8 @@ export class Panel {
     const s = this.#s;
     if (error.name !== "AbortError" && !error.status) this.#offline(true);
     let words = s.late;
-    if (error.status === 429) words = s.wait.replace("$1", error.retryAfter || 60);
+    const wait = error.retryAfter || 60;
+    if (error.status === 429) words = s.wait.replace("$1", wait === 1 ? s.second : s.seconds.replace("$1", wait));
     else if ([400, 404, 413].includes(error.status)) words = s.refused;
     this.#mark(message, s.failed);
     message.trouble?.remove();
