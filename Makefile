@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+UV = $(shell command -v uv || echo .venv-uv/bin/uv)
+COMPILE = $(UV) pip compile -q --universal --generate-hashes --python-version 3.11
 
 .PHONY: run test setup setup-dev train check clean lock encoder bench screenshots
 .DEFAULT_GOAL := help
@@ -12,8 +14,8 @@ help:  ## list the targets
 run: setup  ## install what is missing, train, migrate, serve on http://127.0.0.1:8000
 	@$(BIN)/twostep serve
 
-test: setup-dev check  ## lint, types, layers, tests
-	@$(BIN)/python -m pytest
+test: setup-dev check train  ## lint, types, layers, tests (a process a core, four at most)
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 setup: $(VENV)/.installed  ## the environment that serving needs
 
@@ -30,9 +32,9 @@ check: setup-dev  ## lint, types and layers, without the tests
 clean:  ## remove the environment, the model and the embedded database
 	rm -rf $(VENV) .venv-uv .twostep models/twostep.tar.gz models/trained.json *.egg-info
 
-lock: .venv-uv/bin/uv  ## resolve the dependencies of pyproject.toml again
-	.venv-uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
-	.venv-uv/bin/uv pip compile -q --universal --generate-hashes --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+lock: setup  ## resolve the dependencies of pyproject.toml again
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 screenshots: setup-dev  ## pictures of every state of chat and pages, into screenshots/
 	@$(BIN)/python -m tests.browser.screenshots

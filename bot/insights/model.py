@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from bot.events import (
     ContactRequestFiled,
@@ -109,7 +110,12 @@ def topics_of(turn: Turn) -> tuple[str, ...]:
     """The topics that a turn is about, small talk left out."""
     if isinstance(turn, TurnFailed) or _is_entry(turn):
         return ()
-    return tuple(topic for topic in turn.topics or (turn.intent,) if topic not in TALK)
+    return _without_talk(turn.topics or (turn.intent,))
+
+
+@lru_cache(1024)  # asked of each turn of an episode with each of its messages
+def _without_talk(topics: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(topic for topic in topics if topic not in TALK)
 
 
 def is_substantive(turn: Turn) -> bool:
