@@ -11,7 +11,8 @@ from typing import Any
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
-from bot.verification.model import ClientUnavailable, VerificationClient
+from actions.resend import wanted_way
+from bot.verification.model import Channel, ClientUnavailable, VerificationClient
 
 CHANNEL = "sms"
 AGAIN = [{"title": "a new code", "payload": "/request_resend"}]
@@ -63,7 +64,10 @@ class ActionResendByText(Action):
         return "action_resend"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
-        """Ask, and give the one answer; the contact route when the backend is away."""
+        """Ask, and give the one answer; the contact route when the backend is away. Email the page alone can send."""
+        if wanted_way(tracker) == Channel.EMAIL:
+            dispatcher.utter_message(response="utter_sms_by_email")
+            return []
         number = self._sender()
         try:
             if number is None:

@@ -27,7 +27,7 @@ from bot.contact.model import (
 WORDS_OF = {
     "name": Field.NAME, "phone": Field.REPLY_TO, "number": Field.REPLY_TO, "email": Field.REPLY_TO,
     "reach": Field.REPLY_TO, "address": Field.REPLY_TO, "message": Field.MESSAGE, "text": Field.MESSAGE,
-    "words": Field.MESSAGE,
+    "words": Field.MESSAGE, "cell": Field.REPLY_TO, "mobile": Field.REPLY_TO,
 }
 CONTROL = ("greet", "thank", "goodbye", "affirm", "deny", "out_of_scope", "choose_between", "use_summary")
 """Intents that are no question of their own while a form is filled in."""
@@ -43,6 +43,18 @@ _SEND = re.compile(
 _CHANGE = re.compile(
     r"\b(?:but|wrong|change|not|isn'?t|instead|different|typo|incorrect|fix|edit|correct (?:the|my|it|that)|update"
     r"|other|misspel\w+)\b"
+)
+_PART = (
+    r"(?:the |my |that |this )?(?:(?:full|first|last|phone|mobile|cell|contact|e-?mail) )*"
+    r"(name|phone|number|cell|mobile|e-?mail|address|message|text|words|how (?:to|they|you)(?: can)? reach me)"
+)
+_WRONG = re.compile(
+    r"(?:(?:no|oh|hm+|wait|sorry|oops|actually|but|yes|ok(?:ay)?|please|and|first)[,.! ]+)*(?:"
+    r"(?:(?:can|could|may|let) (?:i|we|you|me) |i (?:want|need|have|would like|'d like) to )?"
+    rf"(?:please )?(?:change|edit|correct|fix|update|redo) {_PART}"
+    rf"|{_PART}(?: is|'s| was| has)"
+    r" (?:not (?:right|correct|mine)|(?:spelled |typed )?wrong|incorrect|mis-?spel\w+|a typo)"
+    rf"|(?:that'?s )?(?:the )?wrong {_PART})(?:[, ]+(?:please|first|again|now))*[.! ]*"
 )
 _NAMING = 3  # words; "the email" names what shall be changed, a longer text needs a word that says so
 
@@ -92,6 +104,8 @@ class ValidateContactForm(ContactAction):
             return [*await self._take(dispatcher, tracker, Field.NAME, name), *_again(asked)]
         if asked in (SLOT[Field.MESSAGE], TRANSCRIPT, CONFIRM) and corrects_reply_to(text):
             return [*await self._taken_at_the_door(dispatcher, tracker, Field.REPLY_TO), *_again(asked)]
+        if (field := _to_change(tracker, asked, text)) is not None:
+            return [SlotSet(SLOT[field], None), *_again(asked, unless=SLOT[field])]
         return []
 
     async def _entry(
@@ -164,6 +178,20 @@ class ValidateContactForm(ContactAction):
 def _again(asked: str, *, unless: str = "") -> list[Any]:
     """What was asked is asked again, with what has changed."""
     return [] if asked == unless else [SlotSet(asked, None)]
+
+
+def _to_change(tracker: Tracker, asked: str, text: str) -> Field | None:
+    """The entry that the patient wants to make anew, in words for the summary's buttons; one that was made, or the
+    message. Where the message is asked for, "change my phone number" is what the practice shall do."""
+    said = text.lower().replace("’", "'")
+    found = _WRONG.fullmatch(said)
+    if found is None:
+        return None
+    part = next(part for part in found.groups() if part)
+    field = next(field for word, field in WORDS_OF.items() if word in part.replace("-", ""))
+    if asked == SLOT[Field.MESSAGE]:
+        return None if field is Field.REPLY_TO and "reach" not in part else field
+    return field if tracker.get_slot(SLOT[field]) else None
 
 
 def _is_topic(tracker: Tracker, intent: str) -> bool:

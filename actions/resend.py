@@ -17,6 +17,9 @@ OTHER_WAY = {
     Channel.SMS: {"title": "Send it by text message", "payload": '/request_resend{"channel": "sms"}'},
     Channel.EMAIL: {"title": "Send it by email (less secure)", "payload": '/request_resend{"channel": "email"}'},
 }
+WAYS = {
+    "ask_delivery_options": "utter_ask_delivery_options", "ask_email_already_set": "utter_ask_email_already_set",
+}
 NO_WAY = {Channel.SMS: "utter_no_way_sms", Channel.EMAIL: "utter_no_way_email"}
 CHANGE = {
     Channel.SMS: {"title": "Update my mobile number", "payload": "/update_phone"},
@@ -24,15 +27,42 @@ CHANGE = {
 }
 PERSON = {"title": "Talk to a person", "payload": "/request_human"}
 
-_BY_EMAIL = re.compile(
-    r"\b(?:by|via|through|to|in) (?:my |the |an )?e-?mail\b|\be-?mail (?:it|me|the code|a code|one)\b", re.IGNORECASE
-)
+_BY = {
+    Channel.EMAIL: re.compile(
+        r"\b(?:by|via|through|to|in) (?:my |the |an )?e-?mail\b|\be-?mail (?:it|me|the code|a code|one)\b",
+        re.IGNORECASE,
+    ),
+    Channel.SMS: re.compile(
+        r"\b(?:by|via|as|in|with) (?:an? )?(?:text|sms)(?: message)?\b|\btext (?:it|me (?:it|the|a)|the code|a code)\b",
+        re.IGNORECASE,
+    ),
+}
 _NOT_SO = re.compile(r"\b(?:not|no|don'?t|instead of|rather than)\b|•••", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"\W*(?:(?:yes|yeah|ok(?:ay)?|no|nope|then|well|so|and|but|please|pls|just|actually|hi|hello|hey|sorry|thanks)\b\W*)*",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(
+    r"(?:(?:can|could|will|would) (?:you|u) |i(?:'d| would)? (?:want|like|need|prefer) (?:you to |it |to )*)?"
+    r"(?:please |just |maybe )*(?:(?:re-?)?send|e-?mail|text|switch|by|via)\b", re.IGNORECASE
+)
+_COMPARES = re.compile(r"\b(?:which|what|why|how|when|or|safer?|secure|better|already|does|is|are)\b", re.IGNORECASE)
 
 
-def asks_for_email(text: str) -> bool:
-    """True for "send it by email"; not where a destination is named (it is never taken), nor where email is refused."""
-    return bool(_BY_EMAIL.search(text)) and not _NOT_SO.search(text)
+def way_in(text: str) -> Channel | None:
+    """The channel that a text names for the code ("send it by email").
+
+    None where a destination is named (it is never taken), where the channel is refused, and where both are named.
+    """
+    said = text[_ASIDE.match(text).end():]  # type: ignore[union-attr]  # it matches the empty text too
+    named = [channel for channel, words in _BY.items() if words.search(said)]
+    return named[0] if len(named) == 1 and not _NOT_SO.search(said) else None
+
+
+def orders_way(text: str) -> bool:
+    """True where a code by a certain channel is plainly asked for; not for a question ("can I get it by email?")."""
+    said = text[_ASIDE.match(text).end():]  # type: ignore[union-attr]
+    return way_in(text) is not None and _ORDER.match(said) is not None and not _COMPARES.search(said)
 
 
 def wanted_way(tracker: Tracker) -> str | None:
@@ -42,8 +72,8 @@ def wanted_way(tracker: Tracker) -> str | None:
         chosen = next((e["value"] for e in message.get("entities") or () if e["entity"] == "channel"), None)
         if chosen is not None:
             return str(chosen)
-        if asks_for_email(message.get("text") or ""):
-            return str(Channel.EMAIL)
+        if (named := way_in(message.get("text") or "")) is not None:
+            return str(named)
         if (message.get("intent") or {}).get("name") != "affirm":
             return None
     return None
@@ -82,6 +112,8 @@ class ActionOfferResend(_BackendAction):
             dispatcher.utter_message(response="utter_no_sign_in")
         elif status.retry_after is None:
             dispatcher.utter_message(response="utter_resend_limit", buttons=other_ways(status))
+        elif status.channel and wanted_way(tracker) == Channel.EMAIL and Channel.EMAIL in status.other_channels:
+            dispatcher.utter_message(response="utter_ask_resend_email", buttons=[OTHER_WAY[status.channel]])
         else:
             dispatcher.utter_message(
                 response="utter_ask_resend", destination=status.destination or UNSEEN, buttons=other_ways(status)
@@ -131,6 +163,44 @@ class ActionResend(_BackendAction):
                 dispatcher.utter_message(response="utter_resend_wait", wait=in_words(sent.retry_after or 1))
             case _:
                 dispatcher.utter_message(response="utter_resend_limit", buttons=other_ways(sent))
+        return []
+
+
+class ActionDeliveryWays(Action):
+    """Says which ways there are; where one is asked for in the middle of a sign-in, helps with that sign-in.
+
+    Args:
+        resend: does what an order ("email it to me instead") asks for.
+        client: tells whether a sign-in waits; None where that is not to be known, so that `resend` has the words.
+        offer: follows the answer to a question about a way ("can I get it by email?") while a sign-in waits.
+    """
+
+    def __init__(self, resend: Action, client: VerificationClient | None = None, offer: Action | None = None) -> None:
+        self._resend = resend
+        self._client = client
+        self._offer = offer
+
+    def name(self) -> str:
+        """Its name in domain.yml."""
+        return "action_delivery_ways"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
+        """Tell, send or offer. While the backend is away an order fails as every other one, and a question is
+        answered."""
+        said = tracker.latest_message
+        text = "" if (said.get("metadata") or {}).get("button") else said.get("text") or ""
+        ordered = orders_way(text)
+        try:
+            waiting = way_in(text) is not None and (
+                (await self._client.status(tracker.sender_id)).waiting if self._client else ordered
+            )
+        except ClientUnavailable:
+            waiting = ordered
+        if waiting and ordered:
+            return list(await self._resend.run(dispatcher, tracker, domain))
+        dispatcher.utter_message(response=WAYS[said["intent"]["name"]])
+        if waiting and self._offer:
+            return list(await self._offer.run(dispatcher, tracker, domain))
         return []
 
 

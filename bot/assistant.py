@@ -26,23 +26,31 @@ PROJECT = Path(__file__).parents[1]
 def faq_actions(labels: Mapping[str, str]) -> list[Any]:
     """The actions where the portal sends its own codes."""
     from actions.faq_only import ActionNotArrivedElsewhere, ActionOfferResendElsewhere, ActionResendElsewhere
+    from actions.resend import ActionDeliveryWays
 
-    return _talk_actions(
-        labels, ActionOfferResendElsewhere(), ActionResendElsewhere(), ActionNotArrivedElsewhere()
-    )
+    resend = ActionResendElsewhere()
+    return [
+        ActionDeliveryWays(resend),
+        *_talk_actions(labels, ActionOfferResendElsewhere(), resend, ActionNotArrivedElsewhere()),
+    ]
 
 
 def backend_actions(labels: Mapping[str, str], verification: VerificationClient) -> list[Any]:
     """The actions with a verification backend to ask."""
     from actions.by_text import ActionOfferResendByText, ActionResendByText, ByText
-    from actions.resend import ActionNotArrived, ActionOfferResend, ActionResend
+    from actions.resend import ActionDeliveryWays, ActionNotArrived, ActionOfferResend, ActionResend
 
-    return _talk_actions(
-        labels,
-        ByText(ActionOfferResendByText(), ActionOfferResend(verification)),
-        ByText(ActionResendByText(verification, current_sender), ActionResend(verification)),
-        ByText(ActionOfferResendByText(), ActionNotArrived(verification)),
-    )
+    by_text, resend = ActionResendByText(verification, current_sender), ActionResend(verification)
+    offer = ActionOfferResend(verification)
+    return [
+        ByText(ActionDeliveryWays(by_text), ActionDeliveryWays(resend, verification, offer)),
+        *_talk_actions(
+            labels,
+            ByText(ActionOfferResendByText(), offer),
+            ByText(by_text, resend),
+            ByText(ActionOfferResendByText(), ActionNotArrived(verification)),
+        ),
+    ]
 
 
 def contact_actions(labels: Mapping[str, str], contact: ContactClient) -> list[Any]:

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from uuid import NAMESPACE_URL, uuid5
 
-from bot.channels.keywords import Keyword, handled, keyword, known_to_twilio
+from bot.channels.keywords import Keyword, handled, keyword, known_to_twilio, stops_in_a_sentence
 from bot.channels.limits import Pace, SmsLimits
 from bot.channels.model import Message, OptOuts, Sender, clean_text
 from bot.channels.render_sms import bodies, gsm, plain
@@ -204,6 +204,8 @@ class SmsService:
         match asked:
             case Keyword.STOP:
                 await self._opt_outs.stop(inbound.sender, inbound.ours)
+                # Twilio, which knows single words only, says nothing to a sentence.
+                answering = answering or (not by_twilio and stops_in_a_sentence(inbound.text))
                 return [self._words.stopped] if answering and not opted_out else []
             case Keyword.START:
                 await self._opt_outs.start(inbound.sender, inbound.ours)

@@ -95,7 +95,7 @@ _NAME_TAIL = re.compile(
 )
 _NAME_CORRECTED = re.compile(
     rf"{_ASIDE}(?:(?:please )?(?:change|correct|fix) (?:my |the )?name to|(?:my |the )name (?:is|should be)|my name's)"
-    r"[: ]+(?!(?:wrong|incorrect|not|misspel|fine|right|ok|correct|still)\b)(?P<name>\S.*)",
+    r"[: ]+(?!(?:wrong|incorrect|not|mis-?spel\w*|spell?ed|spelt|typed|fine|right|ok|correct|still)\b)(?P<name>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _SHORT = 8  # words; a longer text says more than a number or an address

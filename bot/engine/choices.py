@@ -77,6 +77,15 @@ def _able(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     return None
 
 
+_LETTERS = {"y": "/affirm", "n": "/deny"}
+
+
+def _letter(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
+    """ "y" or "n" where a yes or no was asked for: elsewhere a lone y may be a why."""
+    wanted = _LETTERS.get(said.rstrip(".! "))
+    return next((command for _, command in buttons if wanted and command.startswith(wanted)), None)
+
+
 _TYPED = str.maketrans({"’": "'", "\ufe0f": None, "\u20e3": None})  # the last two make a keycap of a digit
 
 
@@ -98,6 +107,6 @@ def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
             return command
     match = _CHOICE.fullmatch(said)
     if match is None:
-        return _way(said, buttons) or _writes(said, buttons) or _able(said, buttons)
+        return _way(said, buttons) or _writes(said, buttons) or _able(said, buttons) or _letter(said, buttons)
     number = int(match["number"]) if match["number"].isdecimal() else _WORDS[match["number"]]
     return buttons[number - 1][1] if 1 <= number <= len(buttons) else None

@@ -44,6 +44,7 @@ more than the rest of a turn. Only what is longer is worth the way to another th
 WARNING = "utter_code_warning"
 WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
 FREE_TEXT = "contact_message"
+DROPPED = '/deny{"asks": "dropped"}'  # "never mind" drops what was asked, and is no answer to it
 ENDS_FORM = frozenset({"report_emergency", "start_over"})  # nobody is asked for a name after "call 911"
 
 
@@ -98,8 +99,8 @@ class TurnProcessor(MessageProcessor):
         context = context_of(tracker, self.topics)
         command = command or chosen(text, context["buttons"] or self._greeted(tracker, output))
         in_form = tracker.active_loop_name is not None
-        if in_form and is_never_mind(text):
-            command = "/cancel_contact"
+        if is_never_mind(text):
+            command = "/cancel_contact" if in_form else DROPPED
         parses = [_pressed(text, command)] if command else await self._understand(text, context)
         intent = parses[0]["intent"]["name"]
         entry = tracker.get_slot(REQUESTED_SLOT) == FREE_TEXT  # taken as it is, and nothing else said of codes

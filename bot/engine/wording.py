@@ -12,6 +12,7 @@ from rasa.core.nlg.response import TemplatedNaturalLanguageGenerator
 from rasa.shared.core.events import BotUttered, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 
+TIMES = "times"  # in a said response's metadata: how often it had been said before
 YES_NO = ("/affirm", "/deny")
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -39,7 +40,9 @@ class Wording(TemplatedNaturalLanguageGenerator):
         self, utter_action: str, tracker: DialogueStateTracker, output_channel: str, **kwargs: Any
     ) -> dict[str, Any] | None:
         """The words for a response; None where domain.yml has none for this channel."""
-        return self.words(utter_action, output_channel, _times_said(utter_action, tracker), tracker, **kwargs)
+        times = _times_said(utter_action, tracker)
+        found = self.words(utter_action, output_channel, times, tracker, **kwargs)
+        return {**found, "metadata": {**(found.get("metadata") or {}), TIMES: times}} if found else None
 
     def words(
         self,
@@ -70,10 +73,13 @@ class Wording(TemplatedNaturalLanguageGenerator):
 
 
 def _times_said(utter_action: str, tracker: DialogueStateTracker) -> int:
-    count = 0
+    """How often it was said before, by what was noted when it was said last: the tracker holds the last turns alone.
+
+    To count in them would give the same words again and again in a long conversation.
+    """
     for event in reversed(tracker.events):
         if isinstance(event, SessionStarted):
             break
         if isinstance(event, BotUttered) and event.metadata.get("utter_action") == utter_action:
-            count += 1
-    return count
+            return int((event.metadata.get("metadata") or {}).get(TIMES, 0)) + 1
+    return 0

@@ -23,6 +23,24 @@ def test_no_keyword(text):
     assert keyword(text, opted_out=False) is None
 
 
+@pytest.mark.parametrize("text", [
+    "please stop texting me", "Don't text me any more!", "don’t send me texts", "no more texts please", "stop please",
+    "take me off your list", "unsubscribe me", "I don't want any more messages", "can you stop texting this number?",
+])
+def test_stop_in_a_sentence(text):
+    """Who says nothing but that, in words that anybody understands, has stopped the texts."""
+    assert keyword(text, opted_out=False) is Keyword.STOP
+
+
+@pytest.mark.parametrize("text", [
+    "stop sending me codes I did not ask for", "no more texts came", "I never text", "how do I stop the texts",
+    "please stop texting my ex", "I don't want to sign in", "will you stop texting me if I sign in",
+])
+def test_a_sentence_that_says_more_is_a_message(text):
+    """A question or a trouble with such words in it is answered."""
+    assert keyword(text, opted_out=False) is None
+
+
 @pytest.mark.parametrize("text", ["START", "start!", " Unstop ", "un-stop"])
 def test_start(text):
     """START and UNSTOP bring texts back, stopped or not; a word that Twilio does not take for START is none, since

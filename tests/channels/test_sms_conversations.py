@@ -169,6 +169,36 @@ async def test_orders_of_a_stranger_send_nothing(client, backend):
     assert await sent_codes(backend) == []
 
 
+async def test_email_is_asked_for_on_the_page(client, backend):
+    """A text brings a text only: who wants email is told where to choose it, stranger or not, and nothing is sent."""
+    await backend.sign_in.begin("alex", PASSWORD, BY)
+    for order in ("email it to me instead", "resend the code by email please"):
+        answers = []
+        for number in (ALEX, STRANGER):
+            patient = Patient(client, number)
+            await patient.text("hi")
+            answers.append(await patient.text(order))
+        assert answers[0] == answers[1]
+        ((answer,), _) = answers
+        assert "/sign-in)" in answer and "choose" in answer and "email" in answer, order
+        assert "on its way" not in answer, order
+    assert await sent_codes(backend) == []
+
+
+async def test_stop_in_a_sentence_is_kept(client, backend):
+    """ "Please stop texting me" is no word of Twilio's: it is answered here once, with the way back, and then kept."""
+    await backend.sign_in.begin("alex", PASSWORD, BY)
+    alex = Patient(client, ALEX)
+    await alex.text("hi")
+    (answer,) = await alex.text("Please stop texting me.")
+    assert "no more texts from this number" in answer and "START" in answer
+    for ignored in ("send me a new code", "please stop texting me"):
+        assert await alex.text(ignored) == []
+    assert await sent_codes(backend) == []
+    await alex.text("START")
+    assert "on its way" in (await alex.text("send me a new code"))[0]
+
+
 async def test_a_texted_code_dies(client, backend):
     """A live code that is texted is masked and useless from then on."""
     begun = await backend.sign_in.begin("alex", PASSWORD, BY)

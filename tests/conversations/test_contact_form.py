@@ -114,6 +114,41 @@ async def test_corrects_in_the_same_breath(arrive):
     assert "Answer to: +18455550142\n" in mail["body"]
 
 
+NAME, REACH = "name", "phone number or"
+
+
+async def test_types_the_summarys_buttons_before_the_summary(arrive):
+    """ "Change the name" is never a message: the name is asked for again at any step, and then it goes on there."""
+    sam = await arrive()
+    await in_the_form(sam)
+
+    async def corrects(typed: str, asked: str, entry: str, then: str) -> None:
+        assert asked in (await sam.say(typed)).splitlines()[-1].lower(), typed
+        assert sam.kinds == ["prompt"], typed
+        assert then in await sam.say(entry), typed
+
+    await sam.say("Sam Okafor")
+    await corrects("the name is wrong", NAME, "Samuel Okafor", "phone number or")
+    assert "write this" in await sam.say("sam@example.com")
+    await corrects("Change the name", NAME, "Sam Oka", "shall the message say")
+    await corrects("Change how to reach me", REACH, "845-555-0199", "write this")
+    await corrects("my name is misspelled", NAME, "Sam Okafor", "shall the message say")
+    assert "write this" in await sam.say("edit the message")  # asked often, and never twice in the same words
+    await sam.say("change my phone number")  # what the practice shall do
+    await corrects("change my phone", REACH, "845-555-0188", "in this chat")
+    await corrects("wrong name", NAME, "S. Oka", "add our conversation")
+    assert "write this" in await sam.say("edit message")
+    assert "in this chat" in await sam.say("Please change my phone number.")
+    assert "Shall I send it?" in await sam.press("No, leave it out")
+    await corrects("change my phone", REACH, "845-555-0177", "May it go out?")
+    await corrects("the name is wrong", NAME, "Sam Okafor", "Shall I send it?")
+    assert "reference" in await sam.say("send it")
+    [mail] = await sam.mail(1)
+    assert "Name: Sam Okafor\n" in mail["body"]
+    assert "Answer to: +18455550177\n" in mail["body"]
+    assert "Please change my phone number." in mail["body"]
+
+
 async def test_says_in_the_form_what_is_no_entry(arrive):
     """A question, a puzzled word, a hello or a code is never taken for a name or a message."""
     sam = await arrive()

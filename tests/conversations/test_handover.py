@@ -70,6 +70,21 @@ async def test_is_not_understood_between_the_question_and_its_answer(arrive):
     await alex.mail(1)
 
 
+async def test_drops_what_was_asked(arrive):
+    """ "Never mind" is no answer to a question: it ends there, kindly, with no form, no route and no code."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    for before in (["my phone number changed"], ["my phone number changed", "my phone died"], ["send me a new code"]):
+        for words in before:
+            await alex.say(words)
+        said = await alex.say("never mind")
+        assert alex.kinds == ["message"], before
+        assert "signing in" in said or "question about your code" in said, before
+        assert CONTACT not in said and alex.offered == [], before
+    await alex.mail(2)
+
+
 async def test_is_shown_the_portals_own_pages(arrive):
     """In the demo over http the address to read; beside another portal it is not ours to name."""
     for settings, shown in (({}, "section (127.0.0.1:8000/me)"), ({"verification_url": "none"}, "section.")):

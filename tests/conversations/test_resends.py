@@ -97,6 +97,22 @@ async def test_asks_a_third_time_and_is_led_to_a_person(arrive):
     await alex.mail(3)
 
 
+async def test_answers_with_a_letter(arrive):
+    """A terse "y" is the yes that was asked for, and "n" the no; what is said of two sends has no sentence twice."""
+    robin = await arrive()
+    await robin.sign_in("robin")
+    await robin.say("no code")
+    robin.clock.pass_seconds(31)
+    first = await robin.say("y")
+    assert "on its way to •••-•••-0143" in first
+    assert "Then check that •••-•••-0143 is your number" in await robin.say("n")
+    robin.clock.pass_seconds(61)
+    second = await robin.say("send me another code please")
+    assert "on its way" in second
+    assert not {*first.replace("\n", " ").split(". ")} & {*second.replace("\n", " ").split(". ")}
+    await robin.mail(3)
+
+
 async def test_did_not_get_the_new_one_either_and_takes_email(arrive):
     """After "No, nothing": what to check, then the other way, labelled less secure."""
     alex = await arrive()
@@ -170,6 +186,61 @@ async def test_asks_for_email_in_words_that_follow_no_button(arrive):
     await robin.sign_in("robin")
     robin.clock.pass_seconds(31)
     assert "on its way to •••-•••-0143" in await robin.say("resend the code by email please")
+
+
+async def test_orders_it_by_email_in_words_that_sound_like_a_question_of_ways(arrive):
+    """ "Send it by email" means this sign-in's code: it goes to the address on the account, or it is said why not."""
+    for order in ("send it by email", "email it to me instead", "can you email me the code", "no, send it by email"):
+        alex = await arrive()
+        await alex.sign_in()
+        alex.clock.pass_seconds(31)
+        assert "on its way to a•••@example.com" in await alex.say(order), order
+        newest, _ = await alex.mail(2)
+        assert (newest["channel"], newest["to"]) == ("email", "alex@example.com"), order
+    robin = await arrive()
+    await robin.sign_in("robin")
+    robin.clock.pass_seconds(31)
+    assert "no email address on your account" in await robin.say("send it by email")
+    assert (await robin.mail(2))[0]["to"] == "+18455550143"
+
+
+async def test_asks_whether_email_would_do(arrive):
+    """A question is answered, and the yes to what is asked then sends by email; a pressed question sends nothing."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    said = await alex.say("can i get it by email instead?")
+    assert "less secure" in said
+    assert "Shall I send one to the email address on your account?" in said
+    await alex.mail(1)
+    assert "on its way to a•••@example.com" in await alex.say("yes please")
+    assert (await alex.mail(2))[0]["channel"] == "email"
+    alex.clock.pass_seconds(61)
+    await alex.say("does a text cost money?")
+    assert "on its way" not in await alex.press("Get codes by email")
+    await alex.mail(2)
+
+
+async def test_orders_email_without_a_sign_in_and_is_told_of_the_ways(arrive):
+    """No sign-in, no code: the ways and the address's place. Where the portal sends its own codes, ask there."""
+    visitor = await arrive()
+    await visitor.open_chat()
+    said = await visitor.say("email it to me instead")
+    assert "address on your account" in said
+    assert "on its way" not in said
+    await visitor.mail(0)
+    elsewhere = await arrive(verification_url="none")
+    await elsewhere.open_chat()
+    assert "cannot send codes from this chat" in await elsewhere.say("email it to me instead")
+
+
+async def test_orders_a_text_where_the_first_code_went_by_email(arrive):
+    """The way that is named is the way that it goes."""
+    alex = await arrive()
+    await alex.sign_in(channel="email")
+    alex.clock.pass_seconds(31)
+    assert "on its way to •••-•••-0142" in await alex.say("send it by text instead")
+    assert (await alex.mail(2))[0]["channel"] == "sms"
 
 
 async def test_must_wait_and_still_gets_it_by_email(arrive):

@@ -34,6 +34,13 @@ def test_whether_one_can_sign_in_is_said_in_many_words(text, number):
     assert chosen("yes i can", BUTTONS) is None
 
 
+@pytest.mark.parametrize(("text", "number"), [("y", 0), ("Y.", 0), ("n", 1), (" N! ", 1)])
+def test_a_letter_is_a_yes_or_no_where_that_was_asked(text, number):
+    """Elsewhere it is none: "y" is short for why, too."""
+    assert chosen(text, ABLE) == ABLE[number][1]
+    assert chosen(text, BUTTONS) is None
+
+
 @pytest.mark.parametrize("text", ["can you call me", "i can wait", "cant you just change it", "can I use email"])
 def test_other_things_that_one_can_are_no_choice(text):
     """Only signing in was asked about."""
