@@ -34,6 +34,13 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is not installed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, those that need the understanding stay together: to fit it takes a minute."""
+    for item in items:
+        fitted = "understanding" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("understanding" if fitted else str(item.path)))
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
@@ -276,7 +283,8 @@ async def serve() -> AsyncIterator[Serve]:
 
         async def start(app: Sanic[Any, Any], port: int = 0) -> httpx.AsyncClient:
             actual = await stack.enter_async_context(serving(app, port=port))
-            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{actual}", trust_env=False)
+            address = f"http://127.0.0.1:{actual}"
+            client = httpx.AsyncClient(base_url=address, trust_env=False, timeout=60)  # a slow machine is no failure
             return await stack.enter_async_context(client)
 
         yield start

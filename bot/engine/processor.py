@@ -42,6 +42,7 @@ SHORT = 250
 """Characters of a message that is understood where it stands: that takes a millisecond, or a few with the encoder, no
 more than the rest of a turn. Only what is longer is worth the way to another thread and back."""
 WARNING = "utter_code_warning"
+DANGER = "utter_danger"
 WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
 FREE_TEXT = "contact_message"
 DROPPED = '/deny{"asks": "dropped"}'  # "never mind" drops what was asked, and is no answer to it
@@ -106,6 +107,8 @@ class TurnProcessor(MessageProcessor):
         entry = tracker.get_slot(REQUESTED_SLOT) == FREE_TEXT  # taken as it is, and nothing else said of codes
         if CODE_MARK in text and (entry or intent not in WARNS_ITSELF):
             await self._warn_once(tracker, output)
+        if (parses[0].get(UNDERSTANDING) or {}).get("danger"):
+            await self._say(DANGER, tracker, output)
         if in_form and intent in ENDS_FORM:
             tracker.update(ActiveLoop(None), self.domain)
             tracker.update(SlotSet(REQUESTED_SLOT, None), self.domain)
@@ -163,10 +166,13 @@ class TurnProcessor(MessageProcessor):
     async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput) -> None:
         said = [event for event in tracker.events if isinstance(event, BotUttered)]
         if not any(event.metadata.get("utter_action") == WARNING for event in said):
-            words = await self.nlg.generate(WARNING, tracker, output.name()) or {}
-            event = create_bot_utterance({**words, "utter_action": WARNING})
-            tracker.update(event, self.domain)
-            await output.send_response(tracker.sender_id, event.message())
+            await self._say(WARNING, tracker, output)
+
+    async def _say(self, name: str, tracker: DialogueStateTracker, output: TurnOutput) -> None:
+        words = await self.nlg.generate(name, tracker, output.name()) or {}
+        event = create_bot_utterance({**words, "utter_action": name})
+        tracker.update(event, self.domain)
+        await output.send_response(tracker.sender_id, event.message())
 
     async def _understand(self, text: str, context: dict[str, Any]) -> list[dict[str, Any]]:
         parse = await self._parse(text, context)

@@ -95,7 +95,7 @@ def _stuck(tab: Tab, portal: Portal, folder: Path, look: str) -> None:
     page.get_by_role("button", name="Send the code").click()
     page.get_by_label("Six-digit code").wait_for()
     _shot(page, folder, look, "page-code", full=True)
-    page.get_by_text("You can ask for another one now.").wait_for(state="attached")
+    page.get_by_text("You can ask for another one in").wait_for(state="detached")
     tab.launcher.click()
     page.get_by_role("button", name="Send me a new code").wait_for()
     _shot(page, folder, look, "page-code-and-chat")

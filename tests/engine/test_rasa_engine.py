@@ -9,6 +9,7 @@ import pytest
 from rasa_sdk.interfaces import Action
 
 from bot.engine.model import Kind
+from bot.engine.processor import TurnProcessor
 
 
 class Unwell(Action):
@@ -160,6 +161,26 @@ async def test_a_code_is_warned_about_once(engine):
     assert [r.kind for r in first.replies].count(Kind.NOTICE) <= 1
     assert any("never share a code" in r.text.lower() for r in first.replies)
     assert not any(r.kind is Kind.NOTICE for r in second.replies)
+
+
+async def test_what_may_be_an_emergency_hears_whom_to_call_first(engine, monkeypatch):
+    """Then comes the answer; the next time in other words, and nothing of it where there is no danger."""
+    plain = await engine.answer("c", "does a landline work?", channel="web")
+    assert not any("988" in reply.text for reply in plain.replies)
+    parse = TurnProcessor._parse
+
+    async def doubtful(self, text, context=None):
+        found = await parse(self, text, context)
+        return {**found, "understanding": {**found["understanding"], "danger": True}}
+
+    monkeypatch.setattr(TurnProcessor, "_parse", doubtful)
+    first, second = [await engine.answer("c", "does a landline work?", channel="web") for _ in range(2)]
+    for answer in (first, second):
+        assert "911" in answer.replies[0].text
+        assert "988" in answer.replies[0].text
+        assert answer.replies[1].topic == "ask_landline"
+        assert answer.understanding.intent == "ask_landline"
+    assert first.replies[0].text != second.replies[0].text
 
 
 async def test_start_over_forgets(make_engine, database):

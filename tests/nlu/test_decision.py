@@ -37,6 +37,18 @@ def test_out_of_scope_falls_back_with_the_two_nearest_topics() -> None:
     assert verdict.candidates == ("update_email", "ask_landline")
 
 
+def test_what_may_be_an_emergency_is_answered_and_marked() -> None:
+    """Between the two thresholds the question gets its answer, and the mark that calls for the number to call."""
+    for share, decision, intent, danger in (
+        (0.01, "answer", "ask_landline", False),
+        (0.2, "answer", "ask_landline", True),
+        (0.75, "answer", "report_emergency", False),
+    ):
+        verdict = decide(spread(ask_landline=0.99 - share, report_emergency=share), C)
+        assert (verdict.decision, verdict.danger) == (decision, danger), share
+        assert verdict.intent == intent, share
+
+
 CUT = Cut("how do I change my email?", "And does my landline work for the code?")
 
 
@@ -81,7 +93,7 @@ def test_a_verdict_is_plain_json() -> None:
     halves = [spread(update_email=0.9), spread(ask_landline=0.95)]
     value = json.loads(json.dumps(decide(spread(ask_landline=0.5), C, cut=CUT, halves=halves).as_dict()))
     assert [part["intent"] for part in value["parts"]] == ["update_email", "ask_landline"]
-    assert set(value) == {"decision", "intent", "confidence", "candidates", "parts", "embedded", "emergency"}
+    assert set(value) == {"decision", "intent", "confidence", "candidates", "parts", "embedded", "emergency", "danger"}
 
 
 def test_calibration_is_read_from_json(tmp_path: Path) -> None:

@@ -10,16 +10,33 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.nlu.evaluation import measure
-from bot.nlu.intents import is_topic
+from bot.nlu.intents import EMERGENCY, is_topic
 from bot.nlu.sentences import SentenceEncoder
 from bot.nlu.topics import TopicModel
 from bot.nlu.understanding import Understanding
+
+
+def lines_of(name: str) -> list[tuple[str, str]]:
+    """Texts and their intents."""
+    path = Path(__file__).parent / f"{name}.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [(line["text"], line["intent"]) for line in lines]
+
+
+def test_everybody_in_danger_hears_whom_to_call(understanding: Understanding) -> None:
+    """Instead of an answer or before it; of 2,900 others few do, most of them of those that were written to alarm."""
+    every = [line for name in ("held_out", "strangers", "blind", "alarms") for line in lines_of(name)]
+    told = {text for text, _ in every if (verdict := understanding.understand(text)).emergency or verdict.danger}
+    in_danger = {text for text, intent in every if intent == EMERGENCY}
+    assert len(in_danger - told) <= 1
+    assert len(told - in_danger) <= 60
 
 
 @pytest.mark.parametrize(
     ("name", "topics", "refused", "missed", "false"),
     [
         ("held_out", 0.96, 0.97, 1, 4),
+        ("strangers", 0.96, 0.96, 3, 3),
         ("blind", 0.945, 0.94, 1, 8),  # 70 of their lines are figures of speech, there to provoke
         ("alarms", 1.0, 0.9, 2, 16),  # it asks nothing else: 80 people in danger, 249 who only sound so
     ],
@@ -28,9 +45,7 @@ def test_quality_on_people_it_has_never_read(
     understanding: Understanding, name: str, topics: float, refused: float, missed: int, false: int
 ) -> None:
     """Right topics, refusals and emergencies stay where docs/understanding.md says they are, less a margin."""
-    path = Path(__file__).parent / f"{name}.jsonl"
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    result = measure((line["text"], line["intent"], understanding.understand(line["text"])) for line in lines)
+    result = measure((text, intent, understanding.understand(text)) for text, intent in lines_of(name))
     shares = (result.topic_accuracy, result.out_of_scope_recall)  # figures alone: a failure must not show the lines
     counts = (result.emergencies_missed, result.false_emergencies)
     assert shares[0] >= topics and shares[1] >= refused
