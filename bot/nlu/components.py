@@ -33,6 +33,7 @@ PROBABILITIES = "probabilities"
 CUT = "cut"
 HALVES = "halves"
 EMBEDDED = "embedded"
+ALARM = "alarm"
 UNDERSTANDING = "understanding"
 
 
@@ -161,6 +162,7 @@ class TopicClassifier(_Component):
             message.set(CUT, scores.cut)
             message.set(HALVES, [dict(zip(name, map(float, row), strict=True)) for row in scores.halves])
             message.set(EMBEDDED, scores.embedded)
+            message.set(ALARM, scores.alarm)
         return messages
 
 
@@ -214,6 +216,7 @@ class Decision(_Component):
                 halves=message.get(HALVES) or (),
                 embedded=bool(message.get(EMBEDDED)),
                 emergency=bool(message.get(EMERGENCY)),
+                alarm=float(message.get(ALARM) or 0),
             )
             best = {INTENT_NAME_KEY: verdict.rasa_intent, PREDICTED_CONFIDENCE_KEY: verdict.confidence}
             ranking = [

@@ -41,6 +41,9 @@ class Calibration:
     """The classifier alone, where no rule spoke, calls a message an emergency from here: low, since a missed one costs
     most. Of author z's lines, all unseen, it catches the 19 emergencies so up to 0.6; from 0.2 to 0.28 the false alarms
     in the other 882 fall from 6 to 5."""
+    alarm: float = 0.2
+    """...if the characters alone give it this much: the encoder by itself takes many a "she can't" for one. Of 71 such
+    calls that were right in four files two lie below, of 18 that were wrong seven."""
     danger: float = 0.05
     """From here what is answered otherwise begins with whom to call in an emergency. Of 231 emergencies in four files
     none lay below, of 3,076 ordinary lines 48 above, half of which were written to sound alarming."""
@@ -98,6 +101,7 @@ def decide(
     halves: Sequence[Mapping[str, float]] = (),
     embedded: bool = False,
     emergency: bool = False,
+    alarm: float = 1.0,
 ) -> Verdict:
     """Judge a message.
 
@@ -107,14 +111,16 @@ def decide(
         halves: probabilities of each half of that cut.
         embedded: whether the encoder was needed, only reported.
         emergency: whether the safety rules spoke; nothing else counts then.
+        alarm: what the characters alone give an emergency.
     """
     ranking = tuple(sorted(((name, float(p)) for name, p in probabilities.items()), key=lambda pair: -pair[1]))
     topics = [(name, p) for name, p in ranking if is_topic(name)]
     nearest = tuple(name for name, _ in topics[:2])
     best, confidence = ranking[0]
-    if emergency or probabilities.get(EMERGENCY, 0.0) >= calibration.emergency:
+    likely = probabilities.get(EMERGENCY, 0.0)
+    if emergency or (likely >= calibration.emergency and alarm >= calibration.alarm):
         return Verdict("answer", EMERGENCY, 1.0, emergency=True, embedded=embedded, ranking=ranking)
-    danger = probabilities.get(EMERGENCY, 0.0) >= calibration.danger
+    danger = likely >= calibration.danger
     parts = _two_questions(cut, halves, probabilities) if cut and len(halves) == 2 else ()
     verdict = partial(Verdict, embedded=embedded, danger=danger, ranking=ranking)
     if parts:

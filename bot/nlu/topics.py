@@ -46,10 +46,12 @@ class NormalizedCut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Probabilities in the order of `TopicModel.intents`: of the message, and of the halves of a cut worth a look."""
+    """Probabilities in the order of `TopicModel.intents`: of the message, and of the halves of a cut worth a look;
+    `alarm` is what the characters alone give an emergency."""
 
     whole: Vector
     embedded: bool
+    alarm: float = 0.0
     cut: Cut | None = None
     halves: tuple[Vector, ...] = ()
 
@@ -179,15 +181,16 @@ class TopicModel:
         alone = softmax(cheap * calibration.cheap_alone_weight + leaning)
         chosen = self._likeliest(cuts)
         sure = self._sure(alone, cheap)
+        alarm = float(np.exp(cheap[self._danger])) if self._danger is not None else 0.0
         if sure and (chosen is None or not self._may_be_two(alone, chosen)):
-            return Scores(alone, False)
+            return Scores(alone, False, alarm)
         whole = self._both(self.deep_log([text])[0], cheap) if not sure else alone
         if chosen is None or not self._may_be_two(whole, chosen):
-            return Scores(whole, True)
+            return Scores(whole, True, alarm)
         cut = cuts[chosen.place]
         deep = self.deep_log(cut.normalized)
         halves = tuple(self._both(one, other) for one, other in zip(deep, chosen.logs, strict=True))
-        return Scores(whole, True, cut.typed, halves)
+        return Scores(whole, True, alarm, cut.typed, halves)
 
     def _both(self, deep: Vector, cheap: Vector) -> Vector:
         weights = self.calibration

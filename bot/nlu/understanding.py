@@ -36,7 +36,8 @@ def judge(
             probabilities = resolved
     halves = [dict(zip(intents, map(float, row), strict=True)) for row in scores.halves]
     return decide(
-        probabilities, calibration, cut=scores.cut, halves=halves, embedded=scores.embedded, emergency=emergency
+        probabilities, calibration, cut=scores.cut, halves=halves, embedded=scores.embedded, emergency=emergency,
+        alarm=scores.alarm,
     )
 
 

@@ -49,6 +49,13 @@ def test_what_may_be_an_emergency_is_answered_and_marked() -> None:
         assert verdict.intent == intent, share
 
 
+def test_the_encoder_alone_calls_nothing_an_emergency() -> None:
+    """What the characters see no sign of gets another answer, and the mark."""
+    verdict = decide(spread(report_emergency=0.95), C, alarm=0.1)
+    assert (verdict.rasa_intent, verdict.emergency, verdict.danger) == ("out_of_scope", False, True)
+    assert decide(spread(report_emergency=0.95), C, alarm=0.3).emergency
+
+
 CUT = Cut("how do I change my email?", "And does my landline work for the code?")
 
 
