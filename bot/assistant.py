@@ -114,6 +114,7 @@ def load_assistant(
         turn_timeout=settings.turn_timeout,
         notice=settings.notice,
         clock=clock,
+        typed_codes_die=settings.is_portal and verification is not None,  # a portal elsewhere need not do it
     )
 
 

@@ -46,6 +46,7 @@ TURNS_KEPT = 4  # rules look at the last turn; a few more are kept for "say it i
 TURNS_BEFORE_CUT = 5  # the policies look through all that is kept, for each prediction
 TURNS_KEPT_FOR = 86_400_000  # milliseconds of silence after which nobody refers to earlier turns any more
 RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event, and nobody reads its tail
+SAID_ONCE = "utter_code_warning"  # must never be forgotten to have been said, or it would be said again
 
 READ_BEFORE = 5000  # events that are remembered as read; a state row has about thirty
 

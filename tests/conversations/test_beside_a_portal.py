@@ -18,6 +18,7 @@ from sqlalchemy import text as sql
 from bot.accounts.demo import PASSWORD
 from bot.accounts.passwords import Passwords
 from bot.app import Parts, create_app
+from bot.channels.service import REPORTED_WITHIN
 from bot.db import Database
 from bot.settings import Settings
 from bot.verification.service import SendsUnavailable
@@ -105,6 +106,54 @@ async def test_a_code_typed_here_dies_there(elsewhere):
     assert code not in said
     assert "masked" in said
     assert await alex.verify(code) == 400
+
+
+TYPED = ("is it 482913", "482913 is what my code is, read it back", "i got code 482913 and never asked for one")
+"""A code that is warned about, one that is shared, one that came unasked: each answer says what becomes of it."""
+ANEW = "made useless as soon as you ask for a new one on the sign-in page"
+DEAD = "made useless if it was live"
+
+
+async def test_types_a_code_that_nobody_can_kill(arrive: Arrive, elsewhere):
+    """Where codes are another portal's, one that is typed here may go on working: no answer claims that it does not,
+    each says what helps. So also to those who only ask."""
+    faq_only = await arrive(verification_url="none")
+    beside = await elsewhere()
+    down = await arrive(verification_url="http://127.0.0.1:9", bot_credential=CREDENTIAL)
+    refused = await elsewhere(bot_credential="another credential, which it does not know")
+    for patient in (faq_only, beside, down, refused):
+        for words in (*TYPED, "may i give my code to my daughter"):
+            said = await patient.say_first(words)
+            assert DEAD not in said and "no longer works" not in said, words
+            assert ANEW in said, words
+            assert "share" in said, words
+
+
+async def test_types_a_code_while_it_cannot_be_reported(arrive: Arrive):
+    """With our own backend a typed code dies, and that is said; not while the report fails, or is not through in time.
+    Whether the code was a live one shows in neither answer."""
+    alex = await arrive()
+    await alex.sign_in()
+    [code] = await alex.codes(1)
+    backend = alex.app.ctx.backend.bot
+    works = backend.exposed
+
+    async def fails(*_: Any) -> None:
+        raise ConnectionError
+
+    async def takes_long(*_: Any) -> None:
+        await asyncio.sleep(REPORTED_WITHIN + 0.3)
+
+    for report, typed_in in ((fails, TYPED), (takes_long, TYPED[:1]), (works, TYPED)):  # the last one kills it
+        backend.exposed = report
+        for words in typed_in:
+            answers = set()
+            for typed in ("482913" if code != "482913" else "482914", code):
+                answers.add(await alex.say_first(words.replace("482913", typed)))
+            [said] = answers
+            assert (DEAD in said, ANEW in said) == ((True, False) if report is works else (False, True)), words
+    backend.exposed = fails
+    assert DEAD in await alex.say_first("may i give my code to my daughter")  # none is typed, so no report fails
 
 
 async def test_a_portal_that_refuses_our_credential(elsewhere, sqlite_database: Database):
