@@ -158,6 +158,11 @@ async def test_says_in_the_form_what_is_no_entry(arrive):
         assert sam.kinds[-1] == "prompt", said
         assert "name" in answer.splitlines()[-1], said
     assert "get back to you" in await sam.say("why do you want that?")
+    for said in ("why do I need this every time?", "why do i need a code each time i sign in"):
+        answer = await sam.say(said)
+        assert "get back to you" not in answer and "goes into this message" not in answer, said
+        assert "name" in answer.splitlines()[-1], said
+        assert sam.kinds == ["answer", "prompt"], said
     await sam.say("Sam Okafor")
     await sam.say("sam@example.com")
     assert "What shall the message say" in await sam.say("nah")
