@@ -159,7 +159,7 @@ class TurnProcessor(MessageProcessor):
         parse = await self._parse(text)
         return str((parse.get(UNDERSTANDING) or {}).get("intent") or "out_of_scope")
 
-    async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput) -> None:
+    async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput, notes: Mapping[str, Any]) -> None:
         said = [event for event in tracker.events if isinstance(event, BotUttered)]
         if not any(event.metadata.get("utter_action") == SAID_ONCE for event in said):
             fate = {USELESS_WHEN: self._wording.useless_when(notes)}  # the tracker has not seen the message yet

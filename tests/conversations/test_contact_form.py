@@ -226,6 +226,33 @@ async def test_tells_the_practice_what_it_is_about(arrive):
     assert "no sign-in was waiting" in said
 
 
+async def test_writes_after_a_long_conversation(arrive):
+    """What was asked first and what was tried then are still in the message, however much was said since."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    await alex.say("send me another code please")
+    await alex.press("No, nothing")
+    await alex.say("the old flip phone of my husband gets no texts at all these days and nobody knows why")
+    for _ in range(4):
+        for question in ("will they charge me for the text?", "how long is a code good", "can i use my landline"):
+            await alex.say(question)
+    await alex.say("talk to a person")
+    await alex.press("Write to them from here")
+    await alex.say("Maria Gonzalez")
+    said = await alex.say("maria@example.com")
+    assert "Send me a new code" in said
+    assert "a new code was sent, the new code did not arrive" in said
+    assert "the old flip phone of my husband" in said
+    await alex.press("Never mind")
+    await alex.say("talk to a person")
+    await alex.press("Write to them from here")
+    await alex.say("Mrs. Maria Magdalena Gonzalez of Middletown, mother of Alexander Gonzalez, the third of that name")
+    said = await alex.say("maria@example.com")
+    assert "the old flip phone of my husband" in said
+    assert "Magdalena" not in said
+
+
 async def test_leaves_the_transcript_out(arrive):
     """Without the patient's yes the conversation does not go along."""
     sam = await arrive()

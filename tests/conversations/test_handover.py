@@ -35,6 +35,16 @@ async def test_types_the_code_into_the_chat_which_kills_it(arrive, sqlite_databa
             assert spaced not in str(rows), table
 
 
+async def test_is_warned_of_typed_codes_once(arrive):
+    """The first code is warned about, the next ones are only masked, however much is said between."""
+    sam = await arrive()
+    await sam.open_chat()
+    assert "That looked like a code" in await sam.say("482 913 is not accepted")
+    for _ in range(4):
+        for words in ("how long is a code good?", "can i use my landline", "it says 482913 is wrong"):
+            assert "That looked like a code" not in await sam.say(words), words
+
+
 async def test_changes_the_number_either_way(arrive):
     """Both ways in one answer; by the reply, the portal's own page or the contact route."""
     alex = await arrive()
