@@ -27,6 +27,7 @@ from tests.conversations.conftest import Arrive, Clock, Patient
 
 CREDENTIAL = "a bot credential for the tests only"
 CONTACT = "845-703-6999"
+FAILED = 'twostep_actions_failed_total{channel="web"} 1.0'
 
 
 class Elsewhere(Patient):
@@ -165,6 +166,7 @@ async def test_a_portal_that_refuses_our_credential(elsewhere, sqlite_database: 
     assert CONTACT in said
     assert alex.kinds == ["error"]
     assert await failed_actions(sqlite_database) == 1
+    assert FAILED in (await alex.client.get("/metrics")).text
 
 
 async def test_a_portal_that_never_answers(arrive: Arrive, sqlite_database: Database):
@@ -188,6 +190,7 @@ async def test_a_portal_that_never_answers(arrive: Arrive, sqlite_database: Data
     assert "on its way" not in said
     assert CONTACT in said
     assert visitor.kinds == ["error"]
+    assert FAILED in (await visitor.client.get("/metrics")).text
     over.set()
     server.close()
     await server.wait_closed()
@@ -206,6 +209,7 @@ async def test_limits_that_cannot_be_counted(arrive: Arrive):
     said = await alex.say("send me another code please")
     assert "on its way" not in said
     assert CONTACT in said
+    assert FAILED in (await alex.client.get("/metrics")).text
     await alex.mail(1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import text as sql
 
 
@@ -287,6 +289,20 @@ async def test_finds_the_contact_page_however_the_portal_is_run(arrive):
     alone = await arrive(verification_url="none")
     page = await alone.client.get("/contact")
     assert "CrystalRunHealthcare.com/Contact" in page.text + page.headers.get("Location", "")
+
+
+async def test_follows_the_link_to_the_contact_page(arrive):
+    """Where the practice names the page here, the conversation's link leads to it; what was asked stands there
+    already, with numbers and codes masked, and the reason is chosen."""
+    sam = await arrive(contact_page="https://help.example.org/contact")
+    await sam.open_chat()
+    await sam.say("my code 482913 never works on 845-555-0199")
+    said = await sam.say("i want to talk to a person")
+    [link] = set(re.findall(r"\]\(https://help\.example\.org(/[^)]*)\)", said))
+    page = (await sam.client.get(link)).text
+    assert "What I asked in the chat:\nmy code [code] never works on •••-•••-0199" in page
+    assert "482913" not in page and "555-0199" not in page
+    assert re.findall(r"<option[^>]*>([^<]*)", page)[0] == "Patient Portal"
 
 
 async def test_writes_to_the_practice_beside_another_portal(arrive):
