@@ -176,7 +176,10 @@ def summary_of(events: Iterable[Event], labels: Mapping[str, str]) -> str:
                 tried["no sign-in was waiting for a code"] = None
             elif said in ("utter_resend_limit", "utter_resend_failed"):
                 tried["no further code could be sent"] = None
-    lines = [f"I asked the assistant about: {'; '.join(topics) or 'signing in to the portal'}."]
+            elif said == "utter_resend_unsure":
+                tried["a new code was asked for and may not have been sent"] = None
+    asked = "; ".join(topics) or "signing in to the portal"
+    lines = [f"I asked the assistant about: {asked}{'' if asked.endswith('?') else '.'}"]
     if tried:
         lines.append(f"Tried: {', '.join(tried)}.")
     if words:

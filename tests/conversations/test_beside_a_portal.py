@@ -21,6 +21,7 @@ from bot.app import Parts, create_app
 from bot.channels.service import REPORTED_WITHIN
 from bot.db import Database
 from bot.settings import Settings
+from bot.verification.model import ClientUnavailable
 from bot.verification.service import SendsUnavailable
 from tests.conftest import Serve
 from tests.conversations.conftest import Arrive, Clock, Patient
@@ -194,6 +195,30 @@ async def test_a_portal_that_never_answers(arrive: Arrive, sqlite_database: Data
     over.set()
     server.close()
     await server.wait_closed()
+
+
+async def test_a_portal_that_fails_once_it_was_asked_to_send(elsewhere):
+    """A code that the portal took is never said not to be sent: where it did not answer, that is not known; where only
+    the wait for the next one is not to be had, the code is on its way."""
+    for operation, said in (("status", "on its way to •••-•••-0142"), ("redeem", "annot tell whether a code went out")):
+        alex = await elsewhere()
+        await alex.stuck()
+        client = alex.app.ctx.backend.verification_client
+        works, asked = getattr(client, operation), []
+
+        async def breaks(conversation: str, works=works, asked=asked, operation=operation, **how: Any) -> Any:
+            asked.append(operation)
+            answer = await works(conversation, **how)
+            if operation == "redeem" or len(asked) == 2:  # the first look is before the code is sent
+                raise ClientUnavailable("TimeoutError")
+            return answer
+
+        setattr(client, operation, breaks)
+        answer = await alex.say("send me a new code")
+        assert said in answer, operation
+        assert "othing was sent" not in answer, operation
+        assert (CONTACT in answer, "error" in alex.kinds) == ((True, True) if operation == "redeem" else (False, False))
+        assert len(await codes(alex, 2)) == 2
 
 
 async def test_limits_that_cannot_be_counted(arrive: Arrive):

@@ -60,6 +60,7 @@ async def test_wants_the_code_read_out_or_is_asked_for_it(arrive):
         for fact in ("share", "never type it into a chat", "masked everywhere", "made useless if it was live"):
             assert fact in said, (words, fact)
         assert "Nobody from" in said or "No one from" in said, words
+        assert "cannot" in said and "read" in said, words
         assert alex.kinds == ["answer"] and alex.offered == [], words
     await alex.mail(1)
 

@@ -112,6 +112,7 @@ async def test_has_guessed_too_often_and_is_led_to_a_person(arrive):
         said = await alex.say(words)
         assert "on its way" not in said and "Shall I" not in said, words
         assert "annot send another code" in said or "No more codes" in said, words
+        assert "may" in said and "helps" not in said, words  # a new start does not help here
         assert CONTACT in said, words
         assert not {"Yes, send it", "Send it by email (less secure)"} & set(alex.offered), words
     await alex.mail(1)
