@@ -94,6 +94,7 @@ async def test_changes_the_number_either_way(arrive):
     for said, answer in (("can sign in", "once you are signed in"), ("hm no i cant", "only a person can change it")):
         await alex.say("my email address changed")
         assert answer in await alex.say(said), said
+    assert "What is your name?" in await alex.say("can you change it for me?")
 
 
 async def test_is_not_understood_between_the_question_and_its_answer(arrive):
@@ -169,6 +170,7 @@ async def test_meets_a_backend_that_is_away(arrive):
     assert CONTACT in said
     assert visitor.kinds == ["error"]
     assert 'twostep_actions_failed_total{channel="web"} 1.0' in (await visitor.client.get("/metrics")).text
+    assert "What is your name?" in await visitor.press("Write to them from here")
 
 
 async def test_deletes_the_conversation_and_with_it_draft_and_sign_in(arrive, sqlite_database):

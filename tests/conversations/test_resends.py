@@ -95,6 +95,7 @@ async def test_asks_a_third_time_and_is_led_to_a_person(arrive):
     assert "on its way" not in said
     assert CONTACT in said
     await alex.mail(3)
+    assert "What is your name?" in await alex.press("Write to them from here")
 
 
 async def test_has_guessed_too_often_and_is_led_to_a_person(arrive):
