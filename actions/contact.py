@@ -3,14 +3,14 @@ enters goes into the draft of `bot.contact` (see `actions.contact_form`); Rasa k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from rasa_sdk.events import ActiveLoop, AllSlotsReset, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Action, Tracker
 
-from actions.conversation import said_now
+from actions.conversation import Event, said_now
 from bot.contact.model import ContactClient, DraftIncomplete, DraftView, Field
 from bot.verification.model import ClientUnavailable
 
@@ -25,9 +25,8 @@ _JUST_A_PERSON = 8  # words; "can I talk to somebody please" tells the practice 
 class ContactAction(Action):
     """An action on the conversation's draft; says how else to reach the practice when the backend is away."""
 
-    def __init__(self, client: ContactClient, labels: Mapping[str, str]) -> None:
+    def __init__(self, client: ContactClient) -> None:
         self._client = client
-        self._labels = labels
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Do it; the contact route when the backend does not answer."""
@@ -43,7 +42,19 @@ class ContactAction(Action):
 
 
 class ActionPrepareContact(ContactAction):
-    """Begins a request with what is known already: what the conversation was about, what was entered before."""
+    """Begins a request with what is known already: what the conversation was about, what was entered before.
+
+    Args:
+        labels: topic to its name, from domain.yml.
+        log: all events of a conversation before this turn; the tracker has the last turns alone.
+    """
+
+    def __init__(
+        self, client: ContactClient, labels: Mapping[str, str], log: Callable[[str], Awaitable[list[Event]]]
+    ) -> None:
+        super().__init__(client)
+        self._labels = labels
+        self._log = log
 
     def name(self) -> str:
         """Its name in domain.yml."""
@@ -58,7 +69,8 @@ class ActionPrepareContact(ContactAction):
             await self._client.discard(conversation)  # what is left of a conversation that was started over
         draft = await self._client.draft(conversation)
         if draft.message is None:
-            await self._client.save_draft(conversation, Field.MESSAGE, summary_of(tracker, self._labels))
+            events = [*await self._log(conversation), *tracker.events]  # what is in both counts once
+            await self._client.save_draft(conversation, Field.MESSAGE, summary_of(events, self._labels))
         dispatcher.utter_message(response="utter_contact_begin")
         return [
             given(Field.NAME, draft), given(Field.REPLY_TO, draft),
@@ -134,13 +146,19 @@ class ActionCancelContact(ContactAction):
         return [AllSlotsReset(), ActiveLoop(None)]
 
 
-def summary_of(tracker: Tracker, labels: Mapping[str, str]) -> str:
-    """What the conversation was about and what was tried, in plain sentences for the practice's staff."""
+def summary_of(events: Iterable[Event], labels: Mapping[str, str]) -> str:
+    """What the conversation was about and what was tried, in plain sentences for the practice's staff.
+
+    What was said while the form was filled in (before, when it was broken off) is no part of it: that are entries.
+    """
     topics: dict[str, None] = {}
     tried: dict[str, None] = {}
     words = ""
-    for event in tracker.events:
-        if event["event"] == "user":
+    in_form = False
+    for event in events:
+        if event["event"] == "active_loop":
+            in_form = event.get("name") is not None
+        elif event["event"] == "user" and not in_form:
             intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name") or ""
             if intent in labels and intent != "request_human":
                 topics[labels[intent]] = None
@@ -158,7 +176,10 @@ def summary_of(tracker: Tracker, labels: Mapping[str, str]) -> str:
                 tried["no sign-in was waiting for a code"] = None
             elif said in ("utter_resend_limit", "utter_resend_failed"):
                 tried["no further code could be sent"] = None
-    lines = [f"I asked the assistant about: {'; '.join(topics) or 'signing in to the portal'}."]
+            elif said == "utter_resend_unsure":
+                tried["a new code was asked for and may not have been sent"] = None
+    asked = "; ".join(topics) or "signing in to the portal"
+    lines = [f"I asked the assistant about: {asked}{'' if asked.endswith('?') else '.'}"]
     if tried:
         lines.append(f"Tried: {', '.join(tried)}.")
     if words:

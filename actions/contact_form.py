@@ -35,6 +35,8 @@ _AGAIN = re.compile(r"(?:what|huh|eh|pardon|sorry|come again|what do you mean|i 
 _WHY = re.compile(r"(?:but )?(?:why|what for)[ ?.!]*")
 _WHY_YOU = re.compile(r"(?:but )?(?:why|what) (?:do|would|should|are|does) (?:you|they|the practice|i)\b.*"
                       r"\b(?:need|want|ask|give|tell)\w*\b.*")
+_EVERY_TIME = re.compile(r"\b(?:(?:every|each)(?: single)? (?:time|day|sign|log)|always|so often)", re.IGNORECASE)
+_OF_THE_FORM = re.compile(r"\b(?:name|number|phone|e-?mail|address|reach|message)\b", re.IGNORECASE)
 _SEND = re.compile(
     r"(?:(?:yes|yeah|yep|ok(?:ay)?|sure|please|no|nothing|all good|looks good|it'?s fine|fine|now|just)[,.! ]+)*"
     r"(?:send|submit)(?: (?:it|that|this|the|my|message|request|form|off|away|now|please|to them))*[.! ]*"
@@ -78,6 +80,8 @@ class ValidateContactForm(ContactAction):
         if _AGAIN.fullmatch(text.lower()):
             return [SlotSet(asked, None)]
         entry = asked in (SLOT[Field.NAME], SLOT[Field.REPLY_TO])
+        if _EVERY_TIME.search(text) and not _OF_THE_FORM.search(text) and _is_topic(tracker, intent):
+            return []  # the code is needed every time, the entry is not
         if _WHY_YOU.fullmatch(text.lower()) or (entry and _WHY.fullmatch(text.lower())):
             dispatcher.utter_message(response="utter_contact_why")
             return [SlotSet(asked, None)]

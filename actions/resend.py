@@ -145,10 +145,17 @@ class ActionResend(_BackendAction):
             channel = None  # no such way on the account; a portal that does not tell its ways judges by itself
         message = (tracker.latest_message.get("metadata") or {}).get("message_id") or len(tracker.events)
         key = str(uuid5(NAMESPACE_URL, f"{tracker.sender_id}:{message}"))
-        sent = await self._client.redeem(tracker.sender_id, channel=channel, idempotency_key=key)
+        try:
+            sent = await self._client.redeem(tracker.sender_id, channel=channel, idempotency_key=key)
+        except ClientUnavailable:  # perhaps only the answer was lost
+            dispatcher.utter_message(response="utter_resend_unsure")
+            return []
         match sent.outcome:
             case Outcome.ACCEPTED:
-                after = await self._client.status(tracker.sender_id)
+                try:
+                    after = await self._client.status(tracker.sender_id)
+                except ClientUnavailable:  # the code is on its way all the same
+                    after = SignInStatus(True, retry_after=0)
                 if after.retry_after:
                     dispatcher.utter_message(
                         response="utter_resend_accepted", destination=sent.destination, wait=in_words(after.retry_after)

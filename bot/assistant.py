@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,16 +54,18 @@ def backend_actions(labels: Mapping[str, str], verification: VerificationClient)
     ]
 
 
-def contact_actions(labels: Mapping[str, str], contact: ContactClient) -> list[Any]:
+def contact_actions(labels: Mapping[str, str], contact: ContactClient, database: Database) -> list[Any]:
     """The contact form's actions."""
     from actions import contact as request
     from actions.contact_form import ValidateContactForm
+    from bot.engine.tracker_store import log_of
 
     kinds = (
-        request.ActionPrepareContact, ValidateContactForm, request.ActionAskContactMessage,
-        request.ActionAskContactConfirm, request.ActionFileContact, request.ActionCancelContact,
+        ValidateContactForm, request.ActionAskContactMessage, request.ActionAskContactConfirm,
+        request.ActionFileContact, request.ActionCancelContact,
     )
-    return [kind(contact, labels) for kind in kinds]
+    prepare = request.ActionPrepareContact(contact, labels, partial(log_of, database))
+    return [prepare, *(kind(contact) for kind in kinds)]
 
 
 def _talk_actions(labels: Mapping[str, str], offer: Any, resend: Any, not_arrived: Any) -> list[Any]:
@@ -107,10 +110,11 @@ def load_assistant(
         choose_locks(settings.database, settings.redis_url),
         actions=[
             *(backend_actions(labels, verification) if verification else faq_actions(labels)),
-            *(contact_actions(labels, contact) if contact else ()),
+            *(contact_actions(labels, contact, database) if contact else ()),
         ],
         organization=settings.organization,
         without=() if contact else ("/file_contact",),
+        typed_codes_die=settings.is_portal and verification is not None,  # a portal elsewhere need not do it
         turn_timeout=settings.turn_timeout,
         notice=settings.notice,
         clock=clock,

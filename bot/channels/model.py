@@ -16,7 +16,7 @@ Bind = Callable[[str, str], Awaitable[bool]]
 Raises when the backend is away."""
 
 Exposed = Callable[[str, str], Awaitable[None]]
-"""`exposed(conversation, code)`: a code was typed into the chat; one that is live dies."""
+"""`exposed(conversation, code)`: a code was typed into the chat; one that is live dies. Raises when it may live on."""
 
 Intake = Callable[[str, str], Awaitable[str]]
 """`intake(conversation, text)`: what of a patient's words the engine may see (codes are masked already)."""

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -35,6 +35,7 @@ log = logging.getLogger("twostep.chat")
 
 CHANNEL = "web"
 DRAIN = 10.0  # seconds that a stopping server waits for turns
+REPORTED_WITHIN = 1.5  # seconds that an answer waits to know that a typed code is dead; the report may take longer
 POLL = 0.05  # seconds between looks at a turn that another process answers
 
 
@@ -269,6 +270,8 @@ class ChatService:
         ]
         try:
             allowed = text if command is not None else await self._intake(conversation, text)
+            if telling and not await _all_true(telling, within=REPORTED_WITHIN):
+                metadata["code_may_live"] = True
             answer = await self._engine.answer(
                 conversation, allowed, channel=self._channel, command=command, metadata=metadata
             )
@@ -278,8 +281,7 @@ class ChatService:
             answer = Answer((self._failure,), failure="exception")
         if not answer.replies:
             answer = Answer((self._failure,), failure="no_reply")
-        if telling:
-            await asyncio.gather(*telling)
+        await asyncio.gather(*telling)
         drafts = _drafts(conversation, message, answer.replies)
         now = self._clock()
         made = await self._store.finish(conversation, message, drafts, now)
@@ -297,8 +299,8 @@ class ChatService:
             except UNAVAILABLE as error:  # the database is away: the answer will say so
                 log.warning("lease not renewed", extra={"error": type(error).__name__})
 
-    async def _report_code(self, conversation: str, code: str, request_id: str) -> None:
-        await _carefully(self._exposed(conversation, code), "code not reported", request_id)
+    async def _report_code(self, conversation: str, code: str, request_id: str) -> bool:
+        return await _carefully(self._exposed(conversation, code), "code not reported", request_id)
 
     async def _tell(self, event: Event) -> None:
         await _carefully(self._record(event), "event not recorded", "")
@@ -308,12 +310,20 @@ class ChatService:
         return hmac.new(self._key, content.encode(), hashlib.sha256).hexdigest()
 
 
-async def _carefully(work: Awaitable[None], what: str, request_id: str) -> None:
-    """Side work that must never break a patient's turn."""
+async def _carefully(work: Awaitable[None], what: str, request_id: str) -> bool:
+    """Side work that must never break a patient's turn; False when it failed."""
     try:
         await work
     except Exception as error:
         log.error(what, extra={"request_id": request_id, "error": type(error).__name__})
+        return False
+    return True
+
+
+async def _all_true(tasks: Collection[asyncio.Task[bool]], within: float) -> bool:
+    """True when all of them have said so within some seconds; they go on."""
+    done, _ = await asyncio.wait(tasks, timeout=within)
+    return len(done) == len(tasks) and all(task.result() for task in done)
 
 
 def _drafts(conversation: str, turn: str, replies: Sequence[Reply]) -> list[Draft]:

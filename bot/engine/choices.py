@@ -46,7 +46,7 @@ _AGREED = re.compile(rf"{_YES}(?:[,.! ]+{_YES})*[,.! ]*")
 _WRITE = re.compile(
     rf"(?:{_YES}[,.!]* )*(?:(?:can|could|will|would) you )?(?:please )?(?:(?:write|message|contact|fill|send)"
     r"(?: (?:to|it|that|in|out|them|the|a|an|my|form|message|note|for|me|from|here|now|please))*"
-    r" (?:to them|them|form|message|note|in|out|for me|here)|do (?:it|that) (?:for me|from here))[,.!? ]*"
+    r" (?:to them|them|form|message|note|in|out|for me|here)|(?:do|change) (?:it|that) (?:for me|from here))[,.!? ]*"
     r"(?:please)?[.!? ]*"
 )
 _WRITE_FROM_HERE = "/file_contact"

@@ -92,7 +92,8 @@ class Engine(Protocol):
             text: what the patient typed, codes already masked; any text at all is only text, never a command.
             channel: "web", "sms" or "terminal"; decides the wording.
             command: the `Button.command` of a pressed button, instead of understanding the text.
-            metadata: `request_id` for the log, `message_id` for idempotency, `codes_seen` when a code was masked.
+            metadata: `request_id` for the log, `message_id` for idempotency, `codes_seen` when a code was masked,
+                `code_may_live` when it could not be reported, so that nothing may be claimed of it.
         """
         ...
 

@@ -27,8 +27,8 @@ from bot.engine.choices import chosen, is_never_mind
 from bot.engine.graph_runner import DirectGraphRunner
 from bot.engine.model import Decision, Understanding
 from bot.engine.output import TurnOutput, parse_command, reply_from
-from bot.engine.tracker_store import AsyncTrackerStore
-from bot.engine.wording import Wording
+from bot.engine.tracker_store import SAID_ONCE, AsyncTrackerStore
+from bot.engine.wording import USELESS_WHEN, Wording
 from bot.privacy import CODE_MARK
 
 UNDERSTANDING = "understanding"  # the key that bot.nlu.decision writes on a message
@@ -41,7 +41,6 @@ GREETED = "web"  # the channel that shows the greeting with its choices before a
 SHORT = 250
 """Characters of a message that is understood where it stands: that takes a millisecond, or a few with the encoder, no
 more than the rest of a turn. Only what is longer is worth the way to another thread and back."""
-WARNING = "utter_code_warning"
 DANGER = "utter_danger"
 WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
 FREE_TEXT = "contact_message"
@@ -106,7 +105,7 @@ class TurnProcessor(MessageProcessor):
         intent = parses[0]["intent"]["name"]
         entry = tracker.get_slot(REQUESTED_SLOT) == FREE_TEXT  # taken as it is, and nothing else said of codes
         if CODE_MARK in text and (entry or intent not in WARNS_ITSELF):
-            await self._warn_once(tracker, output)
+            await self._warn_once(tracker, output, notes or {})
         if (parses[0].get(UNDERSTANDING) or {}).get("danger"):
             await self._say(DANGER, tracker, output)
         if in_form and intent in ENDS_FORM:
@@ -163,13 +162,14 @@ class TurnProcessor(MessageProcessor):
         parse = await self._parse(text)
         return str((parse.get(UNDERSTANDING) or {}).get("intent") or "out_of_scope")
 
-    async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput) -> None:
+    async def _warn_once(self, tracker: DialogueStateTracker, output: TurnOutput, notes: Mapping[str, Any]) -> None:
         said = [event for event in tracker.events if isinstance(event, BotUttered)]
-        if not any(event.metadata.get("utter_action") == WARNING for event in said):
-            await self._say(WARNING, tracker, output)
+        if not any(event.metadata.get("utter_action") == SAID_ONCE for event in said):
+            # The tracker has not seen the message yet.
+            await self._say(SAID_ONCE, tracker, output, **{USELESS_WHEN: self._wording.useless_when(notes)})
 
-    async def _say(self, name: str, tracker: DialogueStateTracker, output: TurnOutput) -> None:
-        words = await self.nlg.generate(name, tracker, output.name()) or {}
+    async def _say(self, name: str, tracker: DialogueStateTracker, output: TurnOutput, **values: Any) -> None:
+        words = await self.nlg.generate(name, tracker, output.name(), **values) or {}
         event = create_bot_utterance({**words, "utter_action": name})
         tracker.update(event, self.domain)
         await output.send_response(tracker.sender_id, event.message())

@@ -174,6 +174,7 @@ def load_engine(
     actions: Iterable[Action],
     organization: Mapping[str, str],
     without: Collection[str] = (),
+    typed_codes_die: bool = False,
     turn_timeout: float = 5.0,
     notice: str = "",
     clock: Clock = system_clock,
@@ -186,6 +187,7 @@ def load_engine(
         locks: keeps a conversation's messages in order.
         actions: rasa-sdk actions that already hold their clients.
         without: commands of buttons that this installation has no use for.
+        typed_codes_die: whether a code typed into the chat is reported where it dies, so that this may be said.
         organization: values for `{practice}`, `{phone}` and the like in domain.yml.
         notice: the staff's line, shown in the greeting and with missing-code answers.
         turn_timeout: seconds from the lock to the failure answer.
@@ -193,7 +195,7 @@ def load_engine(
     """
     use_prepared_validator()
     use_remembered_rules()
-    wording = Wording({}, organization, without)
+    wording = Wording({}, organization, without, typed_codes_die=typed_codes_die)
     store = AsyncTrackerStore(None, database, clock)
     processor = TurnProcessor(model, store, wording, InProcessActions(actions))
     store.domain = processor.domain

@@ -2,7 +2,8 @@
 
 Two tables: `tracker_events`, an append-only log of all that happened in a conversation, and `tracker_states`, the one
 row that a turn reads: the last few turns' events behind a snapshot of what came before. A turn therefore costs the
-same at the start and at the end of a long conversation, and nothing blocks the event loop.
+same at the start and at the end of a long conversation, and nothing blocks the event loop. What is rarely asked of the
+whole conversation is asked of the log (`log_of`).
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ tracker_states = Table(
 TURNS_KEPT = 4  # rules look at the last turn; a few more are kept for "say it in other words" and for readers of dumps
 TURNS_BEFORE_CUT = 5  # the policies look through all that is kept, for each prediction
 TURNS_KEPT_FOR = 86_400_000  # milliseconds of silence after which nobody refers to earlier turns any more
+SAID_ONCE = "utter_code_warning"  # must never be forgotten to have been said, or it would be said again
 RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event, and nobody reads its tail
 
 READ_BEFORE = 5000  # events that are remembered as read; a state row has about thirty
@@ -63,6 +65,16 @@ _RETRIEVE = prepared(
     .where(tracker_states.c.conversation == bindparam("wanted"))
 )
 _APPEND = prepared(insert(tracker_events))
+_LOG = prepared(
+    select(tracker_events.c.data).where(tracker_events.c.conversation == bindparam("wanted"))
+    .order_by(tracker_events.c.position)
+)
+
+
+async def log_of(database: Database, conversation: str) -> list[JsonEvent]:
+    """All that happened in a conversation before the turn under way, in order; what retention deleted is missing."""
+    async with database.read() as connection:
+        return [json.loads(data) for data in (await connection.execute(_LOG, {"wanted": conversation})).scalars()]
 
 
 class StoredTracker(DialogueStateTracker):
@@ -214,10 +226,12 @@ def _compact(events: list[_Kept]) -> list[_Kept]:
 
 
 def _snapshot(events: Sequence[_Kept]) -> list[_Kept]:
-    """The fewest events that leave a tracker as these do: its session, slots, active form, and that it listens."""
+    """The fewest events that leave a tracker as these do: its session, slots, active form, that it listens, and what
+    is said once."""
     slots: dict[str, _Kept] = {}
     loop: _Kept | None = None
     session: _Kept | None = None
+    said: _Kept | None = None
     listen: _Kept | None = None
     for event in events:
         match event.data["event"]:
@@ -229,7 +243,9 @@ def _snapshot(events: Sequence[_Kept]) -> list[_Kept]:
                 slots, loop, session = {}, None, event
             case "reset_slots" | "restart":
                 slots, loop = {}, None
+            case "bot" if (event.data.get("metadata") or {}).get("utter_action") == SAID_ONCE:
+                said = event
             case "action" if event.data.get("name") == "action_listen":
                 listen = event
     head = [session] if session else []
-    return head + list(slots.values()) + [event for event in (loop, listen) if event]
+    return head + list(slots.values()) + [event for event in (loop, said, listen) if event]

@@ -14,6 +14,8 @@ from rasa.shared.core.trackers import DialogueStateTracker
 
 TIMES = "times"  # in a said response's metadata: how often it had been said before
 YES_NO = ("/affirm", "/deny")
+USELESS_WHEN = "useless_when"
+CODE_MAY_LIVE = "code_may_live"  # see `bot.engine.model.Engine.answer`
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -23,6 +25,8 @@ class Wording(TemplatedNaturalLanguageGenerator):
     A yes or no button carries what it `asks`: pressed much later, it still answers that and nothing else.
     A value that nobody gave is a KeyError, not a gap in a sentence (Rasa's own interpolation logs all slots then).
     `without` are button commands that lead nowhere in this installation; their buttons are left out.
+    `typed_codes_die`: a code typed into the chat is reported, and dies where it was live. Nothing else claims that; nor
+    is it claimed in a turn whose report failed (`CODE_MAY_LIVE` among the notes on the message).
     Variations of a response are used in their order: the first the first time, the next when the patient asks again.
     """
 
@@ -31,17 +35,22 @@ class Wording(TemplatedNaturalLanguageGenerator):
         responses: dict[str, list[dict[str, Any]]],
         organization: Mapping[str, str],
         without: Collection[str] = (),
+        *,
+        typed_codes_die: bool = False,
     ) -> None:
         super().__init__(responses)
         self._organization = dict(organization)
         self._without = frozenset(without)
+        self._typed_codes_die = typed_codes_die
 
     async def generate(
         self, utter_action: str, tracker: DialogueStateTracker, output_channel: str, **kwargs: Any
     ) -> dict[str, Any] | None:
         """The words for a response; None where domain.yml has none for this channel."""
         times = _times_said(utter_action, tracker)
-        found = self.words(utter_action, output_channel, times, tracker, **kwargs)
+        message = tracker.latest_message
+        fate = self.useless_when(message.metadata if message else {})
+        found = self.words(utter_action, output_channel, times, tracker, **{USELESS_WHEN: fate, **kwargs})
         return {**found, "metadata": {**(found.get("metadata") or {}), TIMES: times}} if found else None
 
     def words(
@@ -66,10 +75,20 @@ class Wording(TemplatedNaturalLanguageGenerator):
             else button
             for button in chosen.get("buttons") or () if button["payload"] not in self._without
         ]
-        values = {**slots, **self._organization, **kwargs}
+        values = {USELESS_WHEN: self.useless_when({}), **slots, **self._organization, **kwargs}
         if chosen.get("text"):
             chosen["text"] = _PLACE.sub(lambda place: str(values[place[1]]), chosen["text"])
         return chosen
+
+    def useless_when(self, notes: Mapping[str, Any]) -> str:
+        """When a typed code is useless, as far as that is known.
+
+        Args:
+            notes: on the message that is answered.
+        """
+        [fates] = self.responses["utter_useless_when"]
+        reported = self._typed_codes_die and not notes.get(CODE_MAY_LIVE)
+        return str(fates["custom"]["reported" if reported else "unreported"])
 
 
 def _times_said(utter_action: str, tracker: DialogueStateTracker) -> int:

@@ -207,6 +207,7 @@ async def test_code_is_masked_and_reported(chat: Chat, typed: str) -> None:
     (_, seen, _, metadata) = chat.engine.answered[0]
     assert "[code]" in seen
     assert metadata["codes_seen"] == 1
+    assert "code_may_live" not in metadata
     assert "[code]" in texts(answer)[0]
     assert [code for _, code in chat.exposed] == ["123456"]
     stored = await everything_stored(chat)
@@ -224,6 +225,7 @@ async def test_report_of_a_code_fails(make_chat: MakeChat) -> None:
     chat = await make_chat(parts={"exposed": exposed})
     await chat.begin()
     assert texts(await chat.say("123456")) == ["echo: [code]"]
+    assert chat.engine.answered[0][3]["code_may_live"] is True
 
 
 async def test_contacts_are_masked(chat: Chat) -> None:

@@ -215,6 +215,21 @@ async def test_a_texted_code_dies(client, backend):
     assert type(result).__name__ == "WrongCode"
 
 
+async def test_a_texted_code_that_cannot_be_reported(make_engine, settings_for, database, keys, serve):  # noqa: F811
+    """The text claims nothing of the code, and says what makes it useless."""
+
+    async def fails(conversation: str, code: str) -> None:
+        raise ConnectionError
+
+    engine = make_engine(typed_codes_die=True)
+    anew, dead = "as soon as you ask for a new one on the sign-in page", "if it was live"
+    for parts, number, becomes in (({"exposed": fails}, ALEX, anew), ({}, STRANGER, dead)):
+        patient = Patient(await serve(texting_app(settings_for, engine, database, keys, parts=parts)), number)
+        await patient.text("hi")
+        for words in ("is 482913 the right one", "here is my code 482913"):
+            assert f"made useless {becomes}" in " ".join(await patient.text(words)), words
+
+
 async def test_a_backend_that_is_away_claims_nothing(make_engine, settings_for, database, keys, serve):  # noqa: F811
     """When the portal does not answer, the text says that nothing was sent, and how to reach a person."""
     from bot.verification.client import HttpVerification

@@ -25,7 +25,7 @@ FILLED = {
 }
 FORM = re.compile(r"utter_(ask_)?contact_")  # the contact form is not filled in by text: a link to it is sent
 ONLY_WEB = {"utter_resend_limit", "utter_no_sign_in", "utter_resend_accepted", "utter_not_arrived",
-            "utter_ask_resend_email"}
+            "utter_ask_resend_email", "utter_resend_unsure"}
 SAID = [name for name in RESPONSES if any("text" in v for v in RESPONSES[name]) and not FORM.match(name)]
 INVITES = re.compile(r"\b(yes|cancel|end|quit|unsubscribe|revoke|optout|opt out|stopall)\b", re.IGNORECASE)
 

@@ -67,6 +67,12 @@ class Patient:
         """Type something; gives all that the assistant answered, as one text."""
         return await self._send({"id": str(uuid4()), "text": text})
 
+    async def say_first(self, text: str) -> str:
+        """Type something in a conversation that begins with it."""
+        await self.client.delete("/chat/session")
+        await self.open_chat()
+        return await self.say(text)
+
     async def press(self, title: str) -> str:
         """Press a button of an earlier message."""
         return await self._send({"id": str(uuid4()), "payload": self.buttons[title]})

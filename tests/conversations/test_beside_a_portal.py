@@ -18,14 +18,17 @@ from sqlalchemy import text as sql
 from bot.accounts.demo import PASSWORD
 from bot.accounts.passwords import Passwords
 from bot.app import Parts, create_app
+from bot.channels.service import REPORTED_WITHIN
 from bot.db import Database
 from bot.settings import Settings
+from bot.verification.model import ClientUnavailable
 from bot.verification.service import SendsUnavailable
 from tests.conftest import Serve
 from tests.conversations.conftest import Arrive, Clock, Patient
 
 CREDENTIAL = "a bot credential for the tests only"
 CONTACT = "845-703-6999"
+FAILED = 'twostep_actions_failed_total{channel="web"} 1.0'
 
 
 class Elsewhere(Patient):
@@ -107,6 +110,54 @@ async def test_a_code_typed_here_dies_there(elsewhere):
     assert await alex.verify(code) == 400
 
 
+TYPED = ("is it 482913", "482913 is what my code is, read it back", "i got code 482913 and never asked for one")
+"""A code that is warned about, one that is shared, one that came unasked: each answer says what becomes of it."""
+ANEW = "made useless as soon as you ask for a new one on the sign-in page"
+DEAD = "made useless if it was live"
+
+
+async def test_types_a_code_that_nobody_can_kill(arrive: Arrive, elsewhere):
+    """Where codes are another portal's, one that is typed here may go on working: no answer claims that it does not,
+    each says what helps. So also to those who only ask."""
+    faq_only = await arrive(verification_url="none")
+    beside = await elsewhere()
+    down = await arrive(verification_url="http://127.0.0.1:9", bot_credential=CREDENTIAL)
+    refused = await elsewhere(bot_credential="another credential, which it does not know")
+    for patient in (faq_only, beside, down, refused):
+        for words in (*TYPED, "may i give my code to my daughter"):
+            said = await patient.say_first(words)
+            assert DEAD not in said and "no longer works" not in said, words
+            assert ANEW in said, words
+            assert "share" in said, words
+
+
+async def test_types_a_code_while_it_cannot_be_reported(arrive: Arrive):
+    """With our own backend a typed code dies, and that is said; not while the report fails, or is not through in time.
+    Whether the code was a live one shows in neither answer."""
+    alex = await arrive()
+    await alex.sign_in()
+    [code] = await alex.codes(1)
+    backend = alex.app.ctx.backend.bot
+    works = backend.exposed
+
+    async def fails(*_: Any) -> None:
+        raise ConnectionError
+
+    async def takes_long(*_: Any) -> None:
+        await asyncio.sleep(REPORTED_WITHIN + 0.3)
+
+    for report, typed_in in ((fails, TYPED), (takes_long, TYPED[:1]), (works, TYPED)):  # the last one kills it
+        backend.exposed = report
+        for words in typed_in:
+            answers = set()
+            for typed in ("482913" if code != "482913" else "482914", code):
+                answers.add(await alex.say_first(words.replace("482913", typed)))
+            [said] = answers
+            assert (DEAD in said, ANEW in said) == ((True, False) if report is works else (False, True)), words
+    backend.exposed = fails
+    assert DEAD in await alex.say_first("may i give my code to my daughter")  # none is typed, so no report fails
+
+
 async def test_a_portal_that_refuses_our_credential(elsewhere, sqlite_database: Database):
     """With a credential that the portal does not know nothing is claimed: the contact route, counted as a failure."""
     alex = await elsewhere(bot_credential="another credential, which it does not know")
@@ -116,6 +167,7 @@ async def test_a_portal_that_refuses_our_credential(elsewhere, sqlite_database: 
     assert CONTACT in said
     assert alex.kinds == ["error"]
     assert await failed_actions(sqlite_database) == 1
+    assert FAILED in (await alex.client.get("/metrics")).text
 
 
 async def test_a_portal_that_never_answers(arrive: Arrive, sqlite_database: Database):
@@ -139,9 +191,34 @@ async def test_a_portal_that_never_answers(arrive: Arrive, sqlite_database: Data
     assert "on its way" not in said
     assert CONTACT in said
     assert visitor.kinds == ["error"]
+    assert FAILED in (await visitor.client.get("/metrics")).text
     over.set()
     server.close()
     await server.wait_closed()
+
+
+async def test_a_portal_that_fails_once_it_was_asked_to_send(elsewhere):
+    """A code that the portal took is never said not to be sent: where it did not answer, that is not known; where only
+    the wait for the next one is not to be had, the code is on its way."""
+    for operation, said in (("status", "on its way to •••-•••-0142"), ("redeem", "annot tell whether a code went out")):
+        alex = await elsewhere()
+        await alex.stuck()
+        client = alex.app.ctx.backend.verification_client
+        works, asked = getattr(client, operation), []
+
+        async def breaks(conversation: str, works=works, asked=asked, operation=operation, **how: Any) -> Any:
+            asked.append(operation)
+            answer = await works(conversation, **how)
+            if operation == "redeem" or len(asked) == 2:  # the first look is before the code is sent
+                raise ClientUnavailable("TimeoutError")
+            return answer
+
+        setattr(client, operation, breaks)
+        answer = await alex.say("send me a new code")
+        assert said in answer, operation
+        assert "othing was sent" not in answer, operation
+        assert (CONTACT in answer, "error" in alex.kinds) == ((True, True) if operation == "redeem" else (False, False))
+        assert len(await codes(alex, 2)) == 2
 
 
 async def test_limits_that_cannot_be_counted(arrive: Arrive):
@@ -157,6 +234,7 @@ async def test_limits_that_cannot_be_counted(arrive: Arrive):
     said = await alex.say("send me another code please")
     assert "on its way" not in said
     assert CONTACT in said
+    assert FAILED in (await alex.client.get("/metrics")).text
     await alex.mail(1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import text as sql
 
 
@@ -158,6 +160,11 @@ async def test_says_in_the_form_what_is_no_entry(arrive):
         assert sam.kinds[-1] == "prompt", said
         assert "name" in answer.splitlines()[-1], said
     assert "get back to you" in await sam.say("why do you want that?")
+    for said in ("why do I need this every time?", "why do i need a code each time i sign in"):
+        answer = await sam.say(said)
+        assert "get back to you" not in answer and "goes into this message" not in answer, said
+        assert "name" in answer.splitlines()[-1], said
+        assert sam.kinds == ["answer", "prompt"], said
     await sam.say("Sam Okafor")
     await sam.say("sam@example.com")
     assert "What shall the message say" in await sam.say("nah")
@@ -221,6 +228,35 @@ async def test_tells_the_practice_what_it_is_about(arrive):
     assert "no sign-in was waiting" in said
 
 
+async def test_writes_after_a_long_conversation(arrive):
+    """What was asked first and what was tried then are still in the message, however much was said since."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    await alex.say("send me another code please")
+    await alex.press("No, nothing")
+    await alex.say("may i give my code to my daughter")
+    await alex.say("the old flip phone of my husband gets no texts at all these days and nobody knows why")
+    for _ in range(4):
+        for question in ("will they charge me for the text?", "how long is a code good", "can i use my landline"):
+            await alex.say(question)
+    await alex.say("talk to a person")
+    await alex.press("Write to them from here")
+    await alex.say("Maria Gonzalez")
+    said = await alex.say("maria@example.com")
+    assert "Send me a new code" in said
+    assert "a new code was sent, the new code did not arrive" in said
+    assert "the old flip phone of my husband" in said
+    assert "?." not in said
+    await alex.press("Never mind")
+    await alex.say("talk to a person")
+    await alex.press("Write to them from here")
+    await alex.say("Mrs. Maria Magdalena Gonzalez of Middletown, mother of Alexander Gonzalez, the third of that name")
+    said = await alex.say("maria@example.com")
+    assert "the old flip phone of my husband" in said
+    assert "Magdalena" not in said
+
+
 async def test_leaves_the_transcript_out(arrive):
     """Without the patient's yes the conversation does not go along."""
     sam = await arrive()
@@ -255,6 +291,20 @@ async def test_finds_the_contact_page_however_the_portal_is_run(arrive):
     alone = await arrive(verification_url="none")
     page = await alone.client.get("/contact")
     assert "CrystalRunHealthcare.com/Contact" in page.text + page.headers.get("Location", "")
+
+
+async def test_follows_the_link_to_the_contact_page(arrive):
+    """Where the practice names the page here, the conversation's link leads to it; what was asked stands there
+    already, with numbers and codes masked, and the reason is chosen."""
+    sam = await arrive(contact_page="https://help.example.org/contact")
+    await sam.open_chat()
+    await sam.say("my code 482913 never works on 845-555-0199")
+    said = await sam.say("i want to talk to a person")
+    [link] = set(re.findall(r"\]\(https://help\.example\.org(/[^)]*)\)", said))
+    page = (await sam.client.get(link)).text
+    assert "What I asked in the chat:\nmy code [code] never works on •••-•••-0199" in page
+    assert "482913" not in page and "555-0199" not in page
+    assert re.findall(r"<option[^>]*>([^<]*)", page)[0] == "Patient Portal"
 
 
 async def test_writes_to_the_practice_beside_another_portal(arrive):

@@ -35,6 +35,51 @@ async def test_types_the_code_into_the_chat_which_kills_it(arrive, sqlite_databa
             assert spaced not in str(rows), table
 
 
+async def test_is_warned_of_typed_codes_once(arrive):
+    """The first code is warned about, the next ones are only masked, however much is said between."""
+    sam = await arrive()
+    await sam.open_chat()
+    assert "That looked like a code" in await sam.say("482 913 is not accepted")
+    for _ in range(4):
+        for words in ("how long is a code good?", "can i use my landline", "it says 482913 is wrong"):
+            assert "That looked like a code" not in await sam.say(words), words
+
+
+async def test_wants_the_code_read_out_or_is_asked_for_it(arrive):
+    """Nobody reads out a code and nobody is to be given one: no code is in the answer, and none is sent."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    [code] = await alex.codes(1)
+    for words in (
+        "read me the code", "just tell me the code", "someone from your office called and asked for my code",
+        "a man on the phone wants the number you texted me", "can my daughter have my code",
+    ):
+        said = await alex.say(words)
+        assert code not in said, words
+        for fact in ("share", "never type it into a chat", "masked everywhere", "made useless if it was live"):
+            assert fact in said, (words, fact)
+        assert "Nobody from" in said or "No one from" in said, words
+        assert "cannot" in said and "read" in said, words
+        assert alex.kinds == ["answer"] and alex.offered == [], words
+    await alex.mail(1)
+
+
+async def test_got_a_code_unasked(arrive):
+    """Somebody may know the password: change it and call; no other code is offered or sent, sign-in or none."""
+    visitor, alex = await arrive(), await arrive()
+    await visitor.open_chat()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    for patient in (visitor, alex):
+        for words in ("I got a code I didn't ask for", "my phone just got a code and i wasnt signing in"):
+            said = await patient.say(words)
+            for fact in ("somebody", "know", "hange your password", CONTACT, "masked everywhere", "made useless if it"):
+                assert fact in said, (words, fact)
+            assert patient.kinds == ["answer"] and patient.offered == [], words
+    await alex.mail(1)
+
+
 async def test_changes_the_number_either_way(arrive):
     """Both ways in one answer; by the reply, the portal's own page or the contact route."""
     alex = await arrive()
@@ -49,6 +94,7 @@ async def test_changes_the_number_either_way(arrive):
     for said, answer in (("can sign in", "once you are signed in"), ("hm no i cant", "only a person can change it")):
         await alex.say("my email address changed")
         assert answer in await alex.say(said), said
+    assert "What is your name?" in await alex.say("can you change it for me?")
 
 
 async def test_is_not_understood_between_the_question_and_its_answer(arrive):
@@ -123,6 +169,8 @@ async def test_meets_a_backend_that_is_away(arrive):
     assert "could not send" in said
     assert CONTACT in said
     assert visitor.kinds == ["error"]
+    assert 'twostep_actions_failed_total{channel="web"} 1.0' in (await visitor.client.get("/metrics")).text
+    assert "What is your name?" in await visitor.press("Write to them from here")
 
 
 async def test_deletes_the_conversation_and_with_it_draft_and_sign_in(arrive, sqlite_database):

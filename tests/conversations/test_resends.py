@@ -95,6 +95,28 @@ async def test_asks_a_third_time_and_is_led_to_a_person(arrive):
     assert "on its way" not in said
     assert CONTACT in said
     await alex.mail(3)
+    assert "What is your name?" in await alex.press("Write to them from here")
+
+
+async def test_has_guessed_too_often_and_is_led_to_a_person(arrive):
+    """Once the account's codes are turned off none comes from here, asked for or agreed to: the contact route."""
+    alex = await arrive(guess_disable_after=2, guess_wait=0)
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    assert "Shall I send" in await alex.say("i didnt get the code")
+    [code] = await alex.codes(1)
+    wrong = "000000" if code != "000000" else "000001"
+    for _ in range(2):
+        tried = await alex.client.post(f"/v1/challenges/{alex.challenge}/verify", json={"code": wrong})
+        assert tried.status_code == 400
+    for words in ("yes please", "send me a new code", "i still have no code", "email it to me instead"):
+        said = await alex.say(words)
+        assert "on its way" not in said and "Shall I" not in said, words
+        assert "annot send another code" in said or "No more codes" in said, words
+        assert "may" in said and "helps" not in said, words  # a new start does not help here
+        assert CONTACT in said, words
+        assert not {"Yes, send it", "Send it by email (less secure)"} & set(alex.offered), words
+    await alex.mail(1)
 
 
 async def test_answers_with_a_letter(arrive):
