@@ -19,6 +19,11 @@ from tests.conftest import Serve
 from tests.echo_engine import EchoEngine
 
 
+def texts(answer: httpx.Response) -> list[str]:
+    """The texts of an answer's messages."""
+    return [message["text"] for message in answer.json()["messages"]]
+
+
 @dataclass
 class Chat:
     """A client of a served chat, and what the chat's neighbours saw."""
