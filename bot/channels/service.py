@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -270,8 +270,10 @@ class ChatService:
         ]
         try:
             allowed = text if command is not None else await self._intake(conversation, text)
-            if telling and not await _all_true(telling, within=REPORTED_WITHIN):
-                metadata["code_may_live"] = True
+            if telling:
+                told, late = await asyncio.wait(telling, timeout=REPORTED_WITHIN)
+                if late or not all(task.result() for task in told):
+                    metadata["code_may_live"] = True
             answer = await self._engine.answer(
                 conversation, allowed, channel=self._channel, command=command, metadata=metadata
             )
@@ -318,12 +320,6 @@ async def _carefully(work: Awaitable[None], what: str, request_id: str) -> bool:
         log.error(what, extra={"request_id": request_id, "error": type(error).__name__})
         return False
     return True
-
-
-async def _all_true(tasks: Collection[asyncio.Task[bool]], within: float) -> bool:
-    """True when all of them have said so within some seconds; they go on."""
-    done, _ = await asyncio.wait(tasks, timeout=within)
-    return len(done) == len(tasks) and all(task.result() for task in done)
 
 
 def _drafts(conversation: str, turn: str, replies: Sequence[Reply]) -> list[Draft]:

@@ -20,6 +20,7 @@ from bot.engine.training import Project, train
 from tests.browser.conftest import ARGUMENTS, Tab
 from tests.browser.portal import Portal
 from tests.browser.stage import Stage
+from tests.browser.test_journeys import wait_until_a_send_is_allowed
 
 DESK = {"viewport": {"width": 1280, "height": 800}}
 SMALL = {"viewport": {"width": 390, "height": 780}, "device_scale_factor": 2, "has_touch": True}
@@ -95,7 +96,7 @@ def _stuck(tab: Tab, portal: Portal, folder: Path, look: str) -> None:
     page.get_by_role("button", name="Send the code").click()
     page.get_by_label("Six-digit code").wait_for()
     _shot(page, folder, look, "page-code", full=True)
-    page.get_by_text("You can ask for another one in").wait_for(state="detached")
+    wait_until_a_send_is_allowed(page)
     tab.launcher.click()
     page.get_by_role("button", name="Send me a new code").wait_for()
     _shot(page, folder, look, "page-code-and-chat")

@@ -37,8 +37,8 @@ def test_everybody_in_danger_hears_whom_to_call(understanding: Understanding) ->
     [
         ("held_out", 0.96, 0.97, 1, 4),
         ("strangers", 0.96, 0.96, 3, 3),
-        ("blind", 0.945, 0.94, 2, 6),  # 70 of their lines are figures of speech, there to provoke
-        ("alarms", 1.0, 0.92, 3, 12),  # it asks nothing else: 80 people in danger, 249 who only sound so
+        ("blind", 0.945, 0.94, 1, 6),  # 70 of their lines are figures of speech, there to provoke
+        ("alarms", 1.0, 0.92, 2, 12),  # it asks nothing else: 80 people in danger, 249 who only sound so
     ],
 )
 def test_quality_on_people_it_has_never_read(
