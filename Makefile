@@ -15,7 +15,7 @@ run: setup  ## install what is missing, train, migrate, serve on http://127.0.0.
 	@$(BIN)/twostep serve
 
 test: setup-dev check train  ## lint, types, layers, tests (a process a core, four at most)
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 setup: $(VENV)/.installed  ## the environment that serving needs
 

@@ -34,14 +34,6 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} is not installed")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, those that need the understanding stay together: to fit it takes a minute."""
-    for item in items:
-        fitted = "understanding" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("understanding" if fitted else str(item.path)))
-
-
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
