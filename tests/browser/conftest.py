@@ -121,7 +121,7 @@ def new_context(browser: Browser, stage: Stage) -> Iterator[Callable[..., Browse
 
     def make(**options: Any) -> BrowserContext:
         made.append(browser.new_context(**{"base_url": stage.address, **options}))
-        made[-1].set_default_timeout(8000)
+        made[-1].set_default_timeout(20_000)  # a slow machine is no failure
         return made[-1]
 
     yield make

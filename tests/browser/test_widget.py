@@ -133,6 +133,21 @@ def test_waiting_sign_in_is_handed_over(tab: Tab, stage: Stage) -> None:
     expect(tab.page.get_by_role("button", name="Send me a new code (chosen)")).to_be_visible()
 
 
+def test_what_is_sent_meanwhile_waits_for_the_sign_in_to_be_handed_over(tab: Tab) -> None:
+    """Or a quick patient would hear that no sign-in is waiting."""
+    tab.page.add_init_script(
+        "const real = fetch; window.fetch = async (...request) => {"
+        " if (String(request[0]).includes('/v1/handoffs')) await new Promise((done) => setTimeout(done, 1000));"
+        " return real(...request); };"
+    )
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(f"{request.method} {request.url.partition('/chat/')[2]}"))
+    tab.open("/waiting")
+    tab.say("I have no code")
+    tab.wait_for("echo: I have no code")
+    assert asked.index("PUT session/handoff") < asked.index("POST messages")
+
+
 def test_sign_in_is_handed_over_again_once_the_token_has_expired(tab: Tab, stage: Stage) -> None:
     """However often the panel was opened, one token is asked for at a time; the offer is made once."""
     tab.page.clock.install()

@@ -3,6 +3,7 @@
 import { BASE, h, icon } from "./widget.js";
 
 const WORKING_AFTER = 5000; // milliseconds until "still working"
+const HANDOVER_WITHIN = 3000; // milliseconds that a message waits for the sign-in to be handed over
 const LATE_AFTER = 15000; // milliseconds until an error with Retry
 const ANNOUNCE_AFTER = 250; // milliseconds; screen readers miss text that is put in at once
 const ANNOUNCED_FOR = 5000; // milliseconds; after that nobody who reads on comes upon the same words again
@@ -134,6 +135,7 @@ export class Panel {
   #speaking = 0;
   #busy = 0;
   #lost = false;
+  #handedOver = Promise.resolve();
   #handoffDue = 0;
   #handoffTimer = 0;
   #told = false;
@@ -352,6 +354,7 @@ export class Panel {
     try {
       const { messages } = await within(async (signal) => {
         await this.#begin();
+        await Promise.race([this.#handedOver, new Promise((done) => setTimeout(done, HANDOVER_WITHIN))]);
         if (signal.aborted || era !== this.#era) throw signal.reason;
         return call("POST", "/chat/messages", { id: message.id, ...message.content });
       });
@@ -414,7 +417,12 @@ export class Panel {
 
   // --- handing a waiting sign-in over ----------------------------------------------------------------------------
 
-  async #offerHandoff() {
+  /** What is sent meanwhile waits a little, or the assistant would know of no sign-in. */
+  #offerHandoff() {
+    return (this.#handedOver = this.#handOver());
+  }
+
+  async #handOver() {
     const url = this.#element.getAttribute("handoff-url");
     if (!url || !this.isOpen) return;
     try {
