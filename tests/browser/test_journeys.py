@@ -184,6 +184,21 @@ def test_the_wait_for_another_code_counts_down_in_words(new_tab: NewTab) -> None
     expect(wait).to_have_attribute("role", "status")
 
 
+def test_the_launcher_covers_no_field_that_is_written_in(new_tab: NewTab) -> None:
+    """WCAG 2.2, 2.4.11: on a small phone the code's field is scrolled clear of what floats over the page."""
+    tab = new_tab(viewport={"width": 360, "height": 620}, has_touch=True)
+    page = tab.page
+    page.goto("/sign-in")
+    page.get_by_label("Username").fill("alex")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Send the code").click()
+    field = page.get_by_label("Six-digit code")
+    field.tap(position={"x": 10, "y": 10})
+    covered = "([field, button]) => field.getBoundingClientRect().bottom > button.getBoundingClientRect().top"
+    assert not page.evaluate(covered, [field.element_handle(), tab.launcher.element_handle()])
+
+
 def test_pages_without_javascript(new_tab: NewTab, stage: Portal) -> None:
     """Signing in works without JavaScript."""
     tab = new_tab(java_script_enabled=False)
