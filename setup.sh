@@ -24,12 +24,14 @@ if [ -z "$uv" ]; then
 fi
 if [ ! -x .venv/bin/python ]; then
     say "making .venv"
-    if ! "$uv" venv --quiet --no-project --python 3.11 .venv; then
+    wanted=$(command -v "${PYTHON:-python3.11}" || echo 3.11)
+    if ! "$uv" venv --quiet --no-project --python "$wanted" .venv; then
         say "there is no Python 3.11, and uv could not get one: apt install python3.11 python3.11-venv"
         exit 1
     fi
-elif ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
-    say ".venv is not of Python 3.11: make clean, then again"
+fi
+if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+    say ".venv is not of Python 3.11: make clean, then again (PYTHON names an interpreter)"
     exit 1
 fi
 say "installing $lock"

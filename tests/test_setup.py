@@ -49,6 +49,18 @@ def test_what_is_missing_is_named(tmp_path: Path, programs: dict[str, str], venv
     assert not (tmp_path / ".venv-uv").exists() or named == "uv could not be installed"
 
 
+def test_the_interpreter_that_was_named_is_taken(tmp_path: Path) -> None:
+    """`make run PYTHON=/usr/bin/python3.11`, though another one comes first on the PATH."""
+    (tmp_path / "bin").mkdir()
+    for name in ("python3.11", "mine"):
+        _program(tmp_path / "bin" / name, "")
+    _program(tmp_path / "bin" / "uv", f'echo "$@" >> {tmp_path}/asked; exit 2')
+    wanted = tmp_path / "bin" / "mine"
+    environment = {"PATH": f"{tmp_path / 'bin'}:/bin", "PYTHON": str(wanted)}
+    subprocess.run(["/bin/sh", SCRIPT, "requirements.lock"], cwd=tmp_path, env=environment, check=False)
+    assert f"--python {wanted} " in (tmp_path / "asked").read_text()
+
+
 def _program(path: Path, script: str) -> None:
     path.write_text(f"#!/bin/sh\n{script}\n")
     os.chmod(path, 0o755)
