@@ -25,7 +25,7 @@ from bot.nlu.decision import CALIBRATION, Calibration
 from bot.nlu.examples import Example, read_examples
 from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, is_topic
 from bot.nlu.sentences import SentenceEncoder
-from bot.nlu.topics import CHARACTERS_C, NEVER_ALONE, Linear, TopicModel, log_softmax, softmax
+from bot.nlu.topics import ALARMING, CHARACTERS_C, NEVER_ALONE, Linear, TopicModel, log_softmax, softmax
 from bot.nlu.understanding import Understanding
 from bot.nlu.wording import Wording, count_words
 
@@ -122,7 +122,8 @@ def _alone(cheap: Vector, intents: Sequence[str], c: Calibration) -> _Alone:
     plain = softmax(c.cheap_alone_weight * cheap)
     leaning = softmax(c.cheap_alone_weight * cheap + _lean(intents, c))
     best = leaning.argmax(1)
-    safe = plain[:, intents.index(EMERGENCY)] < NEVER_ALONE
+    danger = intents.index(EMERGENCY)
+    safe = (plain[:, danger] < NEVER_ALONE) & (np.exp(cheap[:, danger]) < ALARMING)
     return _Alone(
         best,
         np.where(safe & (best != outside), leaning.max(1), 0),

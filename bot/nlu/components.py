@@ -34,6 +34,7 @@ CUT = "cut"
 HALVES = "halves"
 EMBEDDED = "embedded"
 ALARM = "alarm"
+ASIDE = "aside"
 UNDERSTANDING = "understanding"
 
 
@@ -163,6 +164,7 @@ class TopicClassifier(_Component):
             message.set(HALVES, [dict(zip(name, map(float, row), strict=True)) for row in scores.halves])
             message.set(EMBEDDED, scores.embedded)
             message.set(ALARM, scores.alarm)
+            message.set(ASIDE, scores.aside)
         return messages
 
 
@@ -217,6 +219,7 @@ class Decision(_Component):
                 embedded=bool(message.get(EMBEDDED)),
                 emergency=bool(message.get(EMERGENCY)),
                 alarm=float(message.get(ALARM) or 0),
+                aside=float(message.get(ASIDE) or 0),
             )
             best = {INTENT_NAME_KEY: verdict.rasa_intent, PREDICTED_CONFIDENCE_KEY: verdict.confidence}
             ranking = [

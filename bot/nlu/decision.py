@@ -47,6 +47,9 @@ class Calibration:
     danger: float = 0.05
     """From here what is answered otherwise begins with whom to call in an emergency. Of 231 emergencies in four files
     none lay below, of 3,076 ordinary lines 48 above, half of which were written to sound alarming."""
+    aside: float = 0.9
+    """The same where one clause of the message is this likely. Of author B's 171 emergencies, half of them in a clause
+    beside a question and none of them trained on, 8 instead of 16 went without a word; 18 of 3,600 others get one."""
 
     @classmethod
     def read(cls, path: Path = CALIBRATION) -> Calibration:
@@ -102,6 +105,7 @@ def decide(
     embedded: bool = False,
     emergency: bool = False,
     alarm: float = 1.0,
+    aside: float = 0.0,
 ) -> Verdict:
     """Judge a message.
 
@@ -112,6 +116,7 @@ def decide(
         embedded: whether the encoder was needed, only reported.
         emergency: whether the safety rules spoke; nothing else counts then.
         alarm: what the characters alone give an emergency.
+        aside: what the likeliest clause is given for one.
     """
     ranking = tuple(sorted(((name, float(p)) for name, p in probabilities.items()), key=lambda pair: -pair[1]))
     topics = [(name, p) for name, p in ranking if is_topic(name)]
@@ -120,7 +125,7 @@ def decide(
     likely = probabilities.get(EMERGENCY, 0.0)
     if emergency or (likely >= calibration.emergency and alarm >= calibration.alarm):
         return Verdict("answer", EMERGENCY, 1.0, emergency=True, embedded=embedded, ranking=ranking)
-    danger = likely >= calibration.danger
+    danger = likely >= calibration.danger or aside >= calibration.aside
     parts = _two_questions(cut, halves, probabilities) if cut and len(halves) == 2 else ()
     verdict = partial(Verdict, embedded=embedded, danger=danger, ranking=ranking)
     if parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import NamedTuple
@@ -31,6 +32,9 @@ _QUESTION = re.compile(
 _MORE = re.compile(
     rf"^(?:(?:and|but|ok|so)[,\s]+)*(?:{_ADDED}\b|[2-5][).])|\b(?:also|too|as well)[.?!]*$", re.IGNORECASE
 )
+_CLAUSE_END = re.compile(
+    r"[.!?;,:()]+|\b(?:and|but|also|anyway|because|so|while|since|when|though)\b"
+)
 _OWN_WORDS = re.compile(
     r"\b(?:codes?|texts?|texted|texting|password|phones?|cell|mobile|landline|e-?mails?|numbers?|sign|log|login|pin|"
     r"digits|otp|portal|two|verification|step|resend|another|charge|cost|fee|free|bill|expire|minutes|time|long|"
@@ -56,6 +60,14 @@ def cuts(text: str) -> list[Cut]:
             found.append(cut)
     found.sort(key=lambda cut: (not adds(cut.second), not asks(cut.second)))
     return found[:MOST_CUTS]
+
+
+def clauses(text: str) -> list[str]:
+    """The clauses of a normalized message, and each with the next one; none where it is but one."""
+    found = [clause for part in _CLAUSE_END.split(text) if len((clause := part.strip()).split()) > 1]
+    if len(found) < 3:  # two with each other are the message
+        return found if len(found) > 1 else []
+    return found + [f"{first} {second}" for first, second in itertools.pairwise(found)]
 
 
 def asks(part: str) -> bool:

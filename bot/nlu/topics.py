@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from bot.nlu.characters import CharacterFeatures
 from bot.nlu.decision import Calibration
 from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, is_topic
 from bot.nlu.sentences import SentenceEncoder
-from bot.nlu.splitting import Cut, adds, asks, evidence
+from bot.nlu.splitting import Cut, adds, asks, clauses, evidence
 
 Vector = npt.NDArray[np.float32]
 CHARACTERS_C = 8.0
@@ -32,7 +32,12 @@ EMBEDDED, EMBEDDED_OUTSIDE = 120, 1000
 seen them all, more change nothing (tests/benchmarks/understanding.py), and to embed them takes most of a training."""
 
 NEVER_ALONE = 0.02
-"""What is this likely an emergency is never decided by the characters alone."""
+"""What is this likely an emergency is never decided by the characters alone..."""
+ALARMING = 0.1
+"""...nor what they give it this much before they are made surer of themselves than they are."""
+WORTH_A_LOOK = 0.001
+"""What the characters find this likely an emergency is looked at clause by clause: half of all messages. Of those told
+beside a question none more was found by looking at every message."""
 _LEAST_HALF = 0.1
 """Below this the characters' best topic of a half is a guess."""
 
@@ -47,11 +52,13 @@ class NormalizedCut(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Probabilities in the order of `TopicModel.intents`: of the message, and of the halves of a cut worth a look;
-    `alarm` is what the characters alone give an emergency."""
+    `alarm` is what the characters alone give an emergency, `aside` what the likeliest of its clauses is given for one
+    where the whole does not sound like it."""
 
     whole: Vector
     embedded: bool
     alarm: float = 0.0
+    aside: float = 0.0
     cut: Cut | None = None
     halves: tuple[Vector, ...] = ()
 
@@ -175,22 +182,42 @@ class TopicModel:
 
     def score(self, text: str, cuts: Sequence[NormalizedCut] = ()) -> Scores:
         """Score a normalized message, and the halves of the likeliest of its cuts if they may be two questions."""
-        calibration = self.calibration
         cheap = self.cheap_log(text)
+        scores = self._score_questions(text, cheap, cuts)
+        if self._danger is None:
+            return scores
+        alarm = float(np.exp(cheap[self._danger]))
+        aside = self._look_aside(text, alarm, float(scores.whole[self._danger]))
+        return replace(scores, alarm=alarm, aside=aside or 0.0, embedded=scores.embedded or aside is not None)
+
+    def _score_questions(self, text: str, cheap: Vector, cuts: Sequence[NormalizedCut]) -> Scores:
+        calibration = self.calibration
         leaning = np.where(self._outside, np.float32(calibration.outside), np.float32(0))
         alone = softmax(cheap * calibration.cheap_alone_weight + leaning)
         chosen = self._likeliest(cuts)
         sure = self._sure(alone, cheap)
-        alarm = float(np.exp(cheap[self._danger])) if self._danger is not None else 0.0
         if sure and (chosen is None or not self._may_be_two(alone, chosen)):
-            return Scores(alone, False, alarm)
+            return Scores(alone, False)
         whole = self._both(self.deep_log([text])[0], cheap) if not sure else alone
         if chosen is None or not self._may_be_two(whole, chosen):
-            return Scores(whole, True, alarm)
+            return Scores(whole, True)
         cut = cuts[chosen.place]
         deep = self.deep_log(cut.normalized)
         halves = tuple(self._both(one, other) for one, other in zip(deep, chosen.logs, strict=True))
-        return Scores(whole, True, alarm, cut.typed, halves)
+        return Scores(whole, True, cut=cut.typed, halves=halves)
+
+    def _look_aside(self, text: str, alarm: float, likely: float) -> float | None:
+        """How surely the likeliest clause tells of an emergency: people mention one beside a question about the code.
+
+        None where there is nothing to look at, or the whole message sounds like one anyway.
+        """
+        if alarm < WORTH_A_LOOK or likely >= self.calibration.danger:
+            return None
+        judged = ((clause, self.cheap_log(clause)) for clause in clauses(text))
+        clause, cheap = max(judged, key=lambda pair: pair[1][self._danger], default=("", None))
+        if cheap is None or np.exp(cheap[self._danger]) < self.calibration.alarm:
+            return None
+        return float(self._both(self.deep_log([clause])[0], cheap)[self._danger])
 
     def _both(self, deep: Vector, cheap: Vector) -> Vector:
         weights = self.calibration
@@ -201,7 +228,9 @@ class TopicModel:
         """Whether the characters are enough. What they do not know lacks known words, which proves little: then only
         a text that is outside even without the lean towards it."""
         best = int(alone.argmax())
-        if self._danger is not None and alone[self._danger] >= NEVER_ALONE:
+        if self._danger is not None and (
+            alone[self._danger] >= NEVER_ALONE or np.exp(cheap[self._danger]) >= ALARMING
+        ):
             return False
         if not self._outside[best]:
             return bool(alone[best] >= self.calibration.cheap_bound)

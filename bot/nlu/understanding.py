@@ -37,7 +37,7 @@ def judge(
     halves = [dict(zip(intents, map(float, row), strict=True)) for row in scores.halves]
     return decide(
         probabilities, calibration, cut=scores.cut, halves=halves, embedded=scores.embedded, emergency=emergency,
-        alarm=scores.alarm,
+        alarm=scores.alarm, aside=scores.aside,
     )
 
 

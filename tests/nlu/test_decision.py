@@ -56,6 +56,13 @@ def test_the_encoder_alone_calls_nothing_an_emergency() -> None:
     assert decide(spread(report_emergency=0.95), C, alarm=0.3).emergency
 
 
+def test_a_clause_that_sounds_like_an_emergency_is_answered_with_whom_to_call_first() -> None:
+    """The rest of the message is a question, which gets its answer all the same."""
+    verdict = decide(spread(ask_landline=0.97), C, aside=0.95)
+    assert verdict.danger and not verdict.emergency and verdict.intent == "ask_landline"
+    assert not decide(spread(ask_landline=0.97), C, aside=0.8).danger
+
+
 CUT = Cut("how do I change my email?", "And does my landline work for the code?")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.nlu.splitting import MOST_CUTS, Cut, adds, asks, cuts, evidence
+from bot.nlu.splitting import MOST_CUTS, Cut, adds, asks, clauses, cuts, evidence
 from bot.nlu.understanding import Understanding
 
 
@@ -97,3 +97,20 @@ def test_two_questions_are_told_from_a_story_around_one(understanding: Understan
     stories = [got for got, line in zip(found, lines, strict=True) if len(line["intents"]) == 1]
     assert sum(got == expected for got, expected in pairs) >= 0.85 * len(pairs)
     assert sum(len(got) > 1 for got in stories) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("how long does it last ?", []),
+        ("where does it go , my arm is numb", ["where does it go", "my arm is numb"]),
+        (
+            "no code came . i am old and it hurts",
+            ["no code came", "i am old", "it hurts", "no code came i am old", "i am old it hurts"],
+        ),
+        ("", []),
+    ],
+)
+def test_clauses(text: str, found: list[str]) -> None:
+    """Each by itself and with the next one; a single word is none, and a message of one clause has none to look at."""
+    assert clauses(text) == found

@@ -24,8 +24,8 @@ def lines_of(name: str) -> list[tuple[str, str]]:
 
 
 def test_everybody_in_danger_hears_whom_to_call(understanding: Understanding) -> None:
-    """Instead of an answer or before it; of 2,900 others few do, most of them of those that were written to alarm."""
-    every = [line for name in ("held_out", "strangers", "blind", "alarms") for line in lines_of(name)]
+    """Instead of an answer or before it; of 3,600 others few do, most of them of those that were written to alarm."""
+    every = [line for name in ("held_out", "strangers", "newcomers", "blind", "alarms") for line in lines_of(name)]
     told = {text for text, _ in every if (verdict := understanding.understand(text)).emergency or verdict.danger}
     in_danger = {text for text, intent in every if intent == EMERGENCY}
     assert len(in_danger - told) <= 1
@@ -37,6 +37,7 @@ def test_everybody_in_danger_hears_whom_to_call(understanding: Understanding) ->
     [
         ("held_out", 0.96, 0.97, 1, 4),
         ("strangers", 0.96, 0.96, 3, 3),
+        ("newcomers", 0.96, 0.96, 3, 4),
         ("blind", 0.945, 0.94, 1, 6),  # 70 of their lines are figures of speech, there to provoke
         ("alarms", 1.0, 0.92, 2, 12),  # it asks nothing else: 80 people in danger, 249 who only sound so
     ],
