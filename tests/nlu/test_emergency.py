@@ -37,6 +37,9 @@ from bot.nlu.understanding import Understanding
         "throat is closing after peanuts",
         "no puedo respirar",
         "heart attack",
+        "I'm going to swallow these pills",
+        "i want to swallow those tablets and be done",
+        "I've got a gun in my hand",
     ],
 )
 def test_danger_is_seen(text: str) -> None:
@@ -69,6 +72,9 @@ def test_danger_is_seen(text: str) -> None:
         "do I keep the phone in my left hand with the number",
         "your site choked on my password",
         "can I get my ambulance bill",
+        "my wife cant swallow those horse pills",
+        "I'll jump out of my skin if it asks again",
+        "I passed out laughing at the error",
     ],
 )
 def test_figures_of_speech_are_no_emergency(text: str) -> None:
