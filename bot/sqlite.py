@@ -12,7 +12,8 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,7 @@ from sqlalchemy.pool import NullPool
 
 LOCK_WAIT = 5.0  # seconds for which a writer asks for the lock that another process holds
 LOCK_PAUSE = 0.005  # seconds between two tries
+COMMITS = 150  # after which the write-ahead log is moved into the file: about a thousand pages, as SQLite would
 
 S = TypeVar("S", bound=Executable)
 
@@ -51,28 +53,41 @@ class InlineEngine:
         self.sync_engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
         self._wait = wait
         self._turn = asyncio.Lock()
+        self._writing = 0  # transactions that run or wait
+        self._url = url
+        self._commits = 0  # since the log was moved
+        self._checkpoint: asyncio.Task[None] | None = None
         self._writer: InlineConnection | None = None
         self._idle: list[InlineConnection] = []
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction: commits at the end, rolls back on an error."""
+        self._writing += 1
         try:
-            async with asyncio.timeout(self._wait):
+            if self._writing == 1:  # a time limit costs more than what it would limit, where there is no waiting
                 await self._turn.acquire()
-        except TimeoutError:
-            raise PoolTimeoutError("other transactions take too long") from None
+            else:
+                async with asyncio.timeout(self._wait):
+                    await self._turn.acquire()
+        except BaseException as error:
+            self._writing -= 1
+            if isinstance(error, TimeoutError):
+                raise PoolTimeoutError("other transactions take too long") from None
+            raise
         try:
             writer = self._writer = self._writer or InlineConnection(self)
             await writer.begin_immediate()
             try:
                 yield writer
                 writer.run("COMMIT")
+                self._committed()
             except BaseException:
                 if writer.raw.in_transaction:
                     writer.raw.execute("ROLLBACK")
                 raise
         finally:
+            self._writing -= 1
             self._turn.release()
         await asyncio.sleep(0)  # nothing here waits: who writes again and again must let others have their turn
 
@@ -80,8 +95,23 @@ class InlineEngine:
         """A connection for reading, as an asynchronous context: what each statement sees was committed before it."""
         return self._idle.pop() if self._idle else InlineConnection(self, readers=self._idle)
 
+    def _committed(self) -> None:
+        self._commits += 1
+        if self._commits >= COMMITS and (self._checkpoint is None or self._checkpoint.done()):
+            self._commits = 0
+            self._checkpoint = asyncio.create_task(asyncio.to_thread(self._move_log))
+
+    def _move_log(self) -> None:
+        """Move what the write-ahead log holds to its place in the file. It waits for the disk, and nobody for it."""
+        address = f"{Path(str(self._url.database)).absolute().as_uri()}?mode=rw"
+        # What cannot be done just now (another process does the same) is done after the next commits.
+        with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     async def dispose(self) -> None:
         """Close every connection that is not in use."""
+        if self._checkpoint is not None:
+            await self._checkpoint
         for connection in (*self._idle, *([self._writer] if self._writer else ())):
             connection.sync_connection.close()
         self._idle.clear()
@@ -104,7 +134,8 @@ class InlineConnection(AsyncConnection):
         self._readers = readers
         self.raw: sqlite3.Connection = self.sync_connection.connection.dbapi_connection
         if readers is None:
-            _set(self.raw, "busy_timeout=0")
+            # SQLite would move its log within the commit that fills it, and wait for the disk meanwhile.
+            _set(self.raw, "busy_timeout=0", "wal_autocheckpoint=0")
         else:
             prepare_reader(self.raw)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -147,4 +149,33 @@ async def test_writers_wait_in_line_and_not_for_ever(tmp_path: Path) -> None:
                 pass
     async with database.write() as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    await database.close()
+
+
+async def test_what_was_committed_is_moved_into_the_file_while_others_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write-ahead log does not grow for ever, though no commit waits for the disk: the file alone has the rows."""
+    monkeypatch.setattr(inline, "COMMITS", 10)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.sqlite3")
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE number (n INTEGER)"))
+
+    def rows_in_the_file() -> int:
+        alone = tmp_path / "alone.sqlite3"
+        shutil.copyfile(tmp_path / "x.sqlite3", alone)  # without its log
+        with closing(sqlite3.connect(alone)) as connection:
+            if not connection.execute("SELECT * FROM sqlite_master").fetchall():
+                return 0
+            found: int = connection.execute("SELECT count(*) FROM number").fetchone()[0]
+            return found
+
+    written = 0
+    async with asyncio.timeout(60):
+        while not rows_in_the_file():
+            async with database.write() as connection:
+                await connection.execute(text("INSERT INTO number VALUES (1)"))
+            written += 1
+    async with database.read() as reader:
+        assert (await reader.execute(text("SELECT count(*) FROM number"))).scalar_one() == written
     await database.close()

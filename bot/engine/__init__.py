@@ -24,5 +24,8 @@ warnings.filterwarnings("ignore", message="Slot auto-fill has been removed")  # 
 
 # Rasa logs messages' texts at debug, and slots' values in the tracebacks of its errors, through structlog. What goes
 # wrong in a turn is seen by the engine, which logs it without a patient's words.
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+structlog.configure(
+    wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+    cache_logger_on_first_use=True,  # or a logger is made anew for each line that is not written
+)
 logging.getLogger("rasa").setLevel(logging.WARNING)

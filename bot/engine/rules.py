@@ -15,19 +15,10 @@ from typing import Any
 from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
 from rasa.shared.core.constants import USER
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import (
-    ActionExecuted,
-    ActionReverted,
-    ActiveLoop,
-    DefinePrevUserUtteredFeaturization,
-    Event,
-    Restarted,
-    SessionStarted,
-    UserUtteranceReverted,
-)
+from rasa.shared.core.events import ActionExecuted, DefinePrevUserUtteredFeaturization, Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.engine.tracker_store import StoredTracker
+from bot.engine.tracker_store import BEGINNING, StoredTracker, takes_back
 
 REMEMBERED = 2000  # different newest states; beyond that it begins anew
 
@@ -44,7 +35,7 @@ def _states_that_count(
     rule_only_data: dict[str, Any] | None = None,
 ) -> list[State]:
     events = list(tracker.events)
-    if not isinstance(tracker, StoredTracker) or _takes_back(events):
+    if not isinstance(tracker, StoredTracker) or takes_back(events):
         return _all_states(self, tracker, domain, use_text_for_last_user_input, rule_only_data)
     known = tracker.states
     if len(events) not in known:
@@ -59,24 +50,11 @@ def _states_that_count(
     return states
 
 
-# Kinds of events are compared, not asked with `isinstance`: Rasa's are abstract classes, where that takes long.
-_TAKING_BACK = frozenset({ActionReverted, UserUtteranceReverted})
-_BEGINNING = frozenset({SessionStarted, Restarted})
-
-
-def _takes_back(events: Sequence[Event]) -> bool:
-    """Whether something that happened counts as if it had not (forms fold their turns): Rasa replays the rest then."""
-    return any(
-        type(event) in _TAKING_BACK or (type(event) is ActiveLoop and event.name)
-        for event in events
-    )
-
-
 def _actions_before(events: Sequence[Event], count: int) -> list[int]:
     """Where the last so many actions of the session were predicted, the newest first."""
     places: list[int] = []
     for place in range(len(events) - 1, -1, -1):
-        if len(places) >= count or type(events[place]) in _BEGINNING:
+        if len(places) >= count or type(events[place]) in BEGINNING:
             break
         if type(events[place]) is ActionExecuted:
             noted = place > 0 and type(events[place - 1]) is DefinePrevUserUtteredFeaturization

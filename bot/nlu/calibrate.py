@@ -58,7 +58,7 @@ def unseen(model: Understanding, lines: Sequence[Example]) -> Unseen:
     topics: TopicModel = model.topics
     return Unseen(
         topics.deep_log(texts),
-        np.stack([topics.cheap_log(text) for text in texts]),
+        np.concatenate([topics.cheap_log([text]) for text in texts]),
         np.array([topics.intents.index(line.intent) for line in lines]),
     )
 

@@ -13,8 +13,13 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 Vector = npt.NDArray[np.float32]
+Columns = npt.NDArray[np.int32]
 SHORTEST, LONGEST = 2, 5
-REMEMBERED = 10_000  # words whose runs are kept: most words of a message were met before
+REMEMBERED = 10_000  # words, and pairs of words, whose columns are kept: most of a message's were met before
+MOST_COUNTED = 999  # times that a part counts in a text
+
+_SUBLINEAR = np.concatenate([[0], 1 + np.log(np.arange(1, MOST_COUNTED + 1))]).astype(np.float32)
+_NONE = np.zeros(0, dtype=np.int32)
 
 
 def runs_of(word: str) -> list[str]:
@@ -29,10 +34,14 @@ def runs_of(word: str) -> list[str]:
     return found
 
 
-def words_and_pairs(words: Sequence[str]) -> list[str]:
-    """Words alone, then each with the next."""
-    alone = [f"w:{word}" for word in words]
-    return alone + [f"w:{first} {second}" for first, second in itertools.pairwise(words)]
+def parts_of_word(word: str) -> list[str]:
+    """Its character runs, and the word itself."""
+    return [*runs_of(word), f"w:{word}"]
+
+
+def pair_of_words(first: str, second: str) -> str:
+    """A word with the next one."""
+    return f"w:{first} {second}"
 
 
 class CharacterFeatures:
@@ -41,47 +50,60 @@ class CharacterFeatures:
     def __init__(self, vocabulary: Sequence[str], weights: Vector) -> None:
         self.vocabulary = list(vocabulary)
         self.weights = weights
-        self._rows = {part: row for row, part in enumerate(self.vocabulary)}
-        self._runs = lru_cache(REMEMBERED)(self._known_runs)
+        self._columns = {part: column for column, part in enumerate(self.vocabulary)}
+        self._of_word = lru_cache(REMEMBERED)(self._known_of_word)
+        self._of_pair = lru_cache(REMEMBERED)(self._known_of_pair)
 
     @classmethod
     def fit(cls, texts: Sequence[str], *, seen: int = 3, most: int = 50_000) -> CharacterFeatures:
         """Learn the vocabulary: parts seen in at least `seen` texts, the commonest `most` of them."""
         counts: Counter[str] = Counter()
-        runs = lru_cache(REMEMBERED)(runs_of)
+        parts_of = lru_cache(REMEMBERED)(parts_of_word)
         for text in texts:
             words = text.split()
-            counts.update({*itertools.chain.from_iterable(map(runs, words)), *words_and_pairs(words)})
+            counts.update({
+                *itertools.chain.from_iterable(map(parts_of, words)),
+                *itertools.starmap(pair_of_words, itertools.pairwise(words)),
+            })
         common = sorted(((part, n) for part, n in counts.items() if n >= seen), key=lambda pair: (-pair[1], pair[0]))
         kept = sorted(common[:most])
         weights = [math.log((1 + len(texts)) / (1 + count)) + 1 for _, count in kept]
         return cls([part for part, _ in kept], np.array(weights, dtype=np.float32))
 
-    def row(self, text: str) -> tuple[npt.NDArray[np.int32], Vector]:
-        """The columns of a text and their values."""
-        counts: dict[int, int] = {}
-        rows = self._rows
-        words = text.split()
-        for row in itertools.chain.from_iterable(map(self._runs, words)):
-            counts[row] = counts.get(row, 0) + 1
-        for part in words_and_pairs(words):
-            found = rows.get(part)
-            if found is not None:
-                counts[found] = counts.get(found, 0) + 1
-        columns = np.fromiter(counts.keys(), dtype=np.int32, count=len(counts))
-        values = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
-        values = (1 + np.log(values, where=values > 0, out=np.zeros_like(values))) * self.weights[columns]
-        length = float(np.sqrt(values @ values))
-        return columns, values / length if length else values
+    def rows(self, texts: Sequence[str]) -> tuple[Columns, Vector]:
+        """The columns that occur in any of the texts, and a row of values a text.
 
-    def _known_runs(self, word: str) -> tuple[int, ...]:
-        rows = map(self._rows.get, runs_of(word))
-        return tuple(row for row in rows if row is not None)
+        Texts with many parts in common, as a message and its halves, cost little more than one of them.
+        """
+        found = [self._occurring(text) for text in texts]
+        columns, places = np.unique(np.concatenate(found), return_inverse=True)
+        if not len(columns):
+            return columns, np.zeros((len(texts), 0), dtype=np.float32)
+        starts = np.repeat(np.arange(len(texts)) * len(columns), [len(parts) for parts in found])
+        counts = np.bincount(starts + places, minlength=len(texts) * len(columns)).reshape(len(texts), -1)
+        values = _SUBLINEAR[np.minimum(counts, MOST_COUNTED)] * self.weights[columns]
+        lengths = np.sqrt(np.einsum("ij,ij->i", values, values))
+        return columns, values / np.where(lengths, lengths, 1)[:, None]
+
+    def _occurring(self, text: str) -> Columns:
+        words = text.split()
+        parts = [self._of_word(word) for word in words]
+        parts += itertools.starmap(self._of_pair, itertools.pairwise(words))
+        return np.concatenate(parts) if parts else _NONE
+
+    def _known_of_word(self, word: str) -> Columns:
+        return self._known(parts_of_word(word))
+
+    def _known_of_pair(self, first: str, second: str) -> Columns:
+        return self._known([pair_of_words(first, second)])
+
+    def _known(self, parts: Sequence[str]) -> Columns:
+        return np.array([self._columns[part] for part in parts if part in self._columns], dtype=np.int32)
 
     def transform(self, texts: Sequence[str]) -> csr_matrix:
         """A sparse matrix, one row a text."""
-        rows = [self.row(text) for text in texts]
+        rows = [self.rows([text]) for text in texts]
         starts = np.cumsum([0] + [len(columns) for columns, _ in rows])
-        data = np.concatenate([values for _, values in rows]) if rows else np.zeros(0, dtype=np.float32)
-        columns = np.concatenate([columns for columns, _ in rows]) if rows else np.zeros(0, dtype=np.int32)
+        data = np.concatenate([values[0] for _, values in rows]) if rows else np.zeros(0, dtype=np.float32)
+        columns = np.concatenate([columns for columns, _ in rows]) if rows else _NONE
         return csr_matrix((data, columns, starts), shape=(len(texts), len(self.vocabulary)))

@@ -170,11 +170,10 @@ class TopicModel:
         deep = Linear.fit(vectors.result(), target[some], SENTENCES_C)
         return cls(intents, characters, cheap, deep, encoder, calibration)
 
-    def cheap_log(self, text: str) -> Vector:
-        """Log-probabilities by the characters alone, uncalibrated."""
-        columns, values = self._characters.row(text)
-        result: Vector = log_softmax(values @ self._cheap.weights[columns] + self._cheap.bias)
-        return result
+    def cheap_log(self, texts: Sequence[str]) -> Vector:
+        """Log-probabilities by the characters alone, uncalibrated, one row a text."""
+        columns, values = self._characters.rows(texts)
+        return log_softmax(values @ self._cheap.weights[columns] + self._cheap.bias)
 
     def deep_log(self, texts: Sequence[str]) -> Vector:
         """Log-probabilities by the encoder alone, uncalibrated, one row a text."""
@@ -182,19 +181,21 @@ class TopicModel:
 
     def score(self, text: str, cuts: Sequence[NormalizedCut] = ()) -> Scores:
         """Score a normalized message, and the halves of the likeliest of its cuts if they may be two questions."""
-        cheap = self.cheap_log(text)
-        scores = self._score_questions(text, cheap, cuts)
+        cheap, *halves = self.cheap_log([text, *(half for cut in cuts for half in cut.normalized)])
+        scores = self._score_questions(text, cheap, cuts, halves)
         if self._danger is None:
             return scores
         alarm = float(np.exp(cheap[self._danger]))
         aside = self._look_aside(text, alarm, float(scores.whole[self._danger]))
         return replace(scores, alarm=alarm, aside=aside or 0.0, embedded=scores.embedded or aside is not None)
 
-    def _score_questions(self, text: str, cheap: Vector, cuts: Sequence[NormalizedCut]) -> Scores:
+    def _score_questions(
+        self, text: str, cheap: Vector, cuts: Sequence[NormalizedCut], cheap_halves: Sequence[Vector]
+    ) -> Scores:
         calibration = self.calibration
         leaning = np.where(self._outside, np.float32(calibration.outside), np.float32(0))
         alone = softmax(cheap * calibration.cheap_alone_weight + leaning)
-        chosen = self._likeliest(cuts)
+        chosen = self._likeliest(cuts, cheap_halves)
         sure = self._sure(alone, cheap)
         if sure and (chosen is None or not self._may_be_two(alone, chosen)):
             return Scores(alone, False)
@@ -213,11 +214,14 @@ class TopicModel:
         """
         if alarm < WORTH_A_LOOK or likely >= self.calibration.danger:
             return None
-        judged = ((clause, self.cheap_log(clause)) for clause in clauses(text))
-        clause, cheap = max(judged, key=lambda pair: pair[1][self._danger], default=("", None))
-        if cheap is None or np.exp(cheap[self._danger]) < self.calibration.alarm:
+        parts = clauses(text)
+        if not parts:
             return None
-        return float(self._both(self.deep_log([clause])[0], cheap)[self._danger])
+        cheap = self.cheap_log(parts)
+        worst = int(cheap[:, self._danger].argmax())
+        if np.exp(cheap[worst, self._danger]) < self.calibration.alarm:
+            return None
+        return float(self._both(self.deep_log([parts[worst]])[0], cheap[worst])[self._danger])
 
     def _both(self, deep: Vector, cheap: Vector) -> Vector:
         weights = self.calibration
@@ -237,21 +241,28 @@ class TopicModel:
         plain = softmax(cheap * self.calibration.cheap_alone_weight)
         return bool(plain[best] >= self.calibration.cheap_bound_outside)
 
-    def _likeliest(self, cuts: Sequence[NormalizedCut]) -> _Chosen | None:
-        """The cut whose halves are most surely of two topics, by the characters alone."""
+    def _likeliest(self, cuts: Sequence[NormalizedCut], cheap: Sequence[Vector]) -> _Chosen | None:
+        """The cut whose halves are most surely of two topics, by the characters alone.
+
+        Args:
+            cheap: log-probabilities of the halves, two a cut.
+        """
+        if not cuts:
+            return None
+        sure = np.where(self._topical, softmax(np.array(cheap) * self.calibration.cheap_alone_weight), 0)
+        topics, surest = sure.argmax(axis=1), sure.max(axis=1)
         best, chosen = 0.0, None
         for index, cut in enumerate(cuts):
-            logs = [self.cheap_log(half) for half in cut.normalized]
-            first, second = (
-                np.where(self._topical, softmax(row * self.calibration.cheap_alone_weight), 0) for row in logs
-            )
-            if first.argmax() == second.argmax() or min(first.max(), second.max()) < _LEAST_HALF:
+            first, second = 2 * index, 2 * index + 1
+            if topics[first] == topics[second] or min(surest[first], surest[second]) < _LEAST_HALF:
                 continue
-            worth = float(first.max() * second.max()) * (2 if adds(cut.typed.second) else 1)
+            worth = float(surest[first] * surest[second]) * (2 if adds(cut.typed.second) else 1)
             worth *= 1.5 if asks(cut.typed.second) else 1
             if worth > best:
                 best = worth
-                chosen = _Chosen(index, cut.typed, (int(first.argmax()), int(second.argmax())), logs)
+                chosen = _Chosen(
+                    index, cut.typed, (int(topics[first]), int(topics[second])), [cheap[first], cheap[second]]
+                )
         return chosen
 
     def _may_be_two(self, whole: Vector, chosen: _Chosen) -> bool:

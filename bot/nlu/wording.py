@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -80,6 +81,9 @@ _PROTECTED = frozenset(
 )
 DICTIONARY_WORDS = 12_000
 """Commonest English words that a misspelling may be mended to, beside the training words."""
+REMEMBERED = 10_000
+"""Words as typed whose mending is not looked for again: a message is read whole and in halves, and most patients use
+the same words."""
 KNOWN_WORDS = 40_000
 """Commonest English words that are left as they are."""
 
@@ -140,6 +144,7 @@ class Wording:
             word: count for word, count in words.items() if word in known_english or word in _PROTECTED or "'" in word
         }
         self._known = known_english | set(own) | set(_PROTECTED) | set(self._lexicon)
+        self._word = lru_cache(REMEMBERED)(self._mended)
         self._symspell = SymSpell(max_dictionary_edit_distance=2, prefix_length=5)
         if spelling:
             targets = dict(english[:DICTIONARY_WORDS])
@@ -155,12 +160,9 @@ class Wording:
         text = fold(text).replace(CODE_MARK, f" {_CODE} ")
         text = _EMAIL.sub(" emailaddress ", _LINK.sub(" link ", text))
         text = _PHONE.sub(" phonenumber ", text)
-        words = []
-        for token in _TOKEN.findall(text):
-            words.append(self._word(token))
-        return " ".join(words).replace(_CODE, CODE_MARK)
+        return " ".join(map(self._word, _TOKEN.findall(text))).replace(_CODE, CODE_MARK)
 
-    def _word(self, token: str) -> str:
+    def _mended(self, token: str) -> str:
         if token in self._lexicon:
             return self._lexicon[token]
         token = _REPEATED.sub(r"\1\1", token)

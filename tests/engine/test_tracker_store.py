@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import UserUttered
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from bot.db import Database
 from bot.engine.tracker_store import (
     TURNS_BEFORE_CUT,
     AsyncTrackerStore,
+    StoredTracker,
     _compact,
     _kept,
     tracker_events,
@@ -118,6 +120,27 @@ def test_events_are_read_as_rasa_reads_them(tmp_path):
     theirs = rasa_events.deserialise_events(as_json)
     assert [type(event) for event in ours] == [type(event) for event in theirs]
     assert [event.as_dict() for event in ours] == [event.as_dict() for event in theirs] == as_json
+
+
+@pytest.mark.parametrize(
+    "kinds", ["SULBL", "SULBLULBLRULBL", "LULBLSULBL", "SULALALXALBL", "SULALAUVL", "SULALACLULBL"]
+)
+def test_the_events_that_count_are_those_that_count_for_rasa(kinds):
+    """With a session or a restart in the midst, in a form, after it, and where something is taken back."""
+    from rasa.shared.core import events as rasa_events
+    from rasa.shared.core.trackers import DialogueStateTracker
+
+    made = {
+        "S": lambda: rasa_events.SessionStarted(), "U": lambda: rasa_events.UserUttered("hello"),
+        "L": lambda: rasa_events.ActionExecuted("action_listen"), "B": lambda: rasa_events.BotUttered("hi"),
+        "R": lambda: rasa_events.Restarted(), "A": lambda: rasa_events.ActionExecuted("contact_form"),
+        "X": lambda: rasa_events.ActiveLoop("contact_form"), "C": lambda: rasa_events.ActiveLoop(None),
+        "V": lambda: rasa_events.UserUtteranceReverted(),
+    }
+    tracker = StoredTracker("somebody", [])
+    tracker.events.extend(made[kind]() for kind in kinds)
+    assert tracker.applied_events() == DialogueStateTracker.applied_events(tracker)
+    assert 0 < len(tracker.applied_events()) < len(kinds)
 
 
 async def test_a_row_of_an_earlier_release_is_read(engine, database):

@@ -17,6 +17,7 @@ from bot.accounts.demo import PASSWORD
 from bot.app import Parts, create_app, welcome
 from bot.db import Database
 from bot.http.logs import JsonLines
+from bot.http.server import new_app
 from bot.privacy import Keys
 from bot.settings import Settings
 from tests.conftest import RedisServer, Serve
@@ -182,3 +183,18 @@ async def test_hooks_run_in_order(application: Callable[..., Any]) -> None:
 
     await application({"before": [first, second]})
     assert order == ["first", "second"]
+
+
+async def test_who_listens_to_a_moment_of_a_request_hears_of_it(
+    settings_for: Callable[..., Settings], serve: Serve
+) -> None:
+    """Sanic's signals are left out only where nobody has asked for them."""
+    app, heard = new_app(settings_for(), []), []
+
+    async def listen(**context: object) -> None:
+        heard.append(sorted(context))
+
+    app.add_signal(listen, "http.lifecycle.response")
+    client = await serve(app)
+    await client.get("/nowhere")
+    assert heard == [["request", "response"]]
