@@ -46,7 +46,7 @@ class Calibration:
     calls that were right in four files two lie below, of 18 that were wrong seven."""
     danger: float = 0.05
     """From here what is answered otherwise begins with whom to call in an emergency: with `aside` all but one of 297
-    people in danger in five files hear it, as do 36 of 3,604 others."""
+    people in danger in five files heard it when it was chosen, as did 36 of 3,604 others."""
     aside: float = 0.9
     """The same where one clause of the message is this likely. Of author B's 171 emergencies, half of them in a clause
     beside a question and none of them trained on, 8 instead of 16 went without a word; 18 of 3,600 others get one."""

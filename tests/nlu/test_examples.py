@@ -13,7 +13,8 @@ from bot.nlu.examples import Example, read_examples
 from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, SMALL_TALK, is_topic
 
 TEST_FILES = (
-    "held_out.jsonl", "strangers.jsonl", "newcomers.jsonl", "blind.jsonl", "alarms.jsonl", "two_questions.jsonl",
+    "held_out.jsonl", "strangers.jsonl", "newcomers.jsonl", "blind.jsonl", "alarms.jsonl", "dangers.jsonl",
+    "two_questions.jsonl",
 )
 UNSEEN = [Path(__file__).parent / name for name in TEST_FILES]
 

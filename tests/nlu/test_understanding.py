@@ -32,6 +32,15 @@ def test_everybody_in_danger_hears_whom_to_call(understanding: Understanding) ->
     assert len(told - in_danger) <= 60
 
 
+def test_most_people_in_danger_hear_whom_to_call_however_they_say_it(understanding: Understanding) -> None:
+    """Those of an author who was asked for it: half of them in a clause beside a question, in no textbook's words."""
+    lines = lines_of("dangers")
+    told = {text for text, _ in lines if (verdict := understanding.understand(text)).emergency or verdict.danger}
+    in_danger = {text for text, intent in lines if intent == EMERGENCY}
+    assert len(in_danger - told) <= 4
+    assert len(told - in_danger) <= 25
+
+
 @pytest.mark.parametrize(
     ("name", "topics", "refused", "missed", "false"),
     [
@@ -39,6 +48,7 @@ def test_everybody_in_danger_hears_whom_to_call(understanding: Understanding) ->
         ("strangers", 0.96, 0.96, 3, 3),
         ("newcomers", 0.96, 0.96, 3, 4),
         ("blind", 0.945, 0.94, 1, 6),  # 70 of their lines are figures of speech, there to provoke
+        ("dangers", 0.94, 0.92, 8, 11),  # 146 people in danger, 348 who mostly sound so, whatever they ask
         ("alarms", 1.0, 0.92, 2, 12),  # it asks nothing else: 80 people in danger, 249 who only sound so
     ],
 )

@@ -33,6 +33,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import BertConfig, BertModel
 
 from bot.nlu.examples import read_examples
+from bot.nlu.sentences import spoken
 from bot.nlu.wording import Wording, count_words
 
 HERE = Path(__file__).parent
@@ -286,7 +287,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     examples = [e for e in read_examples(arguments.data) if not e.author or e.author not in arguments.leave_out]
     wording = Wording(count_words(example.text for example in examples))
-    texts = [wording.normalize(example.text) for example in examples]
+    texts = [spoken(wording.normalize(example.text)) for example in examples]
     intents = sorted({example.intent for example in examples})
     labels = [intents.index(example.intent) for example in examples]
     folder = original()
