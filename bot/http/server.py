@@ -48,8 +48,8 @@ class _QuietSignals(SignalRouter):
 
     async def dispatch(self, event: str | Enum, **how: Any) -> Any:
         """As Sanic's, but for the moments of a request that nobody listens to."""
-        name = self.format_event(event)
-        if name.startswith("http.") and name not in self.name_index:
+        ours = self.format_event(event).startswith("http.")
+        if ours and not any(name.startswith("http.") for name in self.name_index):
             return None
         return await super().dispatch(event, **how)
 

@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ from tests.benchmarks.load import (
     measure,
     resident_megabytes,
     stock,
+    together,
     web,
 )
 from tests.benchmarks.servers import RESULTS, ROOT, Server
 
 CLIENTS = (1, 8, 32)
+TURNS_EACH = 4  # parts that a measurement is taken in, the servers by turns
 ACTION = ["please send me a new code", "send me a new code", "can you send me another code please"]
 ACTION_ANSWER = "sign"  # of utter_no_sign_in: the action asked, and no sign-in waits
 FILL = """
@@ -67,48 +69,93 @@ def figures(measured: Measured) -> Figures:
     }
 
 
-def messages(server: Server, begin: Begin, questions: list[str], count: int) -> Figures:
-    """Questions and turns with an action at each number of clients."""
+def warm(server: Server, begin: Begin, questions: list[str]) -> None:
+    """Let a server answer what it answers slower the first time; the action must be one.
+
+    Raises:
+        RuntimeError: the action did not answer.
+    """
     send = begin(server.port)()
-    for text in [*questions[:40], *ACTION]:  # warm
+    for text in [*questions[:40], *ACTION]:
         send(text)
     answer = begin(server.port)()(ACTION[0])
     if ACTION_ANSWER not in answer:
         raise RuntimeError(f"the action did not answer: {answer!r}")
-    found: Figures = {"questions": {}, "action": {}}
+
+
+def messages(running: Mapping[str, tuple[Server, Begin]], questions: list[str], count: int) -> dict[str, Figures]:
+    """Questions and turns with an action at each number of clients, by each server.
+
+    The servers take turns: where the machine grows slower meanwhile, as a virtual one does, it is slower for all.
+    """
+    found: dict[str, Figures] = {name: {"questions": {}, "action": {}} for name in running}
+    for server, begin in running.values():
+        warm(server, begin, questions)
     for kind, texts in (("questions", questions), ("action", ACTION)):
         for clients in CLIENTS:
             note(f"  {kind}, {clients} clients")
-            conversations = [begin(server.port) for _ in range(clients)]
-            found[kind][str(clients)] = figures(measure(conversations, texts, server.processes, count))
+            parts: dict[str, list[Measured]] = {name: [] for name in running}
+            for number in range(TURNS_EACH):
+                first = number * len(texts) // TURNS_EACH
+                for name, (server, begin) in running.items():
+                    conversations = [begin(server.port) for _ in range(clients)]
+                    turned = [*texts[first:], *texts[:first]]
+                    parts[name].append(measure(conversations, turned, server.processes, count // TURNS_EACH))
+            for name, measured in parts.items():
+                found[name][kind][str(clients)] = figures(together(measured))
+    note("  a conversation of 200 turns")
+    for name, (server, begin) in running.items():
+        found[name]["growth"] = growth(begin(server.port), questions, server.processes, 2 if name == "twostep" else 1)
+        found[name]["memory_mb"] = resident_megabytes(server.processes)
+        found[name]["cold_start_s"] = server.cold_start
     return found
 
 
-def measure_twostep(questions: list[str], count: int) -> Figures:
-    """Everything of one process on SQLite."""
+def measure_messages(environment: Path | None, questions: list[str], count: int, epochs: int) -> dict[str, Figures]:
+    """twostep in one process on SQLite, beside stock Rasa with its action server and SQLite where it is at hand."""
+    found: dict[str, Figures] = {}
+    with ExitStack() as stack:
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if environment:
+            note("stock Rasa: train, where that was not done")
+            project, training = servers.stock_project(environment, epochs)
+        note("twostep: start")
+        ours = stack.enter_context(servers.twostep(path))
+        running: dict[str, tuple[Server, Begin]] = {"twostep": (ours, web)}
+        beside = stack.enter_context(ExitStack())
+        if environment:
+            note("stock Rasa: start")
+            running["stock"] = (beside.enter_context(servers.stock(environment, project)), stock)
+        found = messages(running, questions, count)
+        beside.close()
+        with_encoder = embedded(questions)
+        found["twostep"]["embedded_share"] = sum(with_encoder) / len(with_encoder)
+        for name, wanted in (("without", False), ("with", True)):
+            note(f"  {name} the embedding")
+            texts = list(every(questions, [encoder is wanted for encoder in with_encoder]))
+            found["twostep"][f"{name}_embedding"] = figures(measure([web(ours.port)], texts, ours.processes, count))
+    if environment:
+        found["stock"] |= {
+            "training_s": training["seconds"], "training_cpu_s": training["cpu"], "epochs": training["epochs"],
+            "size_mb": servers.stock_size(environment),
+        }
+    return found
+
+
+def measure_rest(questions: list[str], count: int) -> Figures:
+    """A million messages in the database, training and size of twostep."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        note("twostep: start")
-        with servers.twostep(path) as server:
-            found: Figures = {"cold_start_s": server.cold_start}
-            found |= messages(server, web, questions, count)
-            with_encoder = embedded(questions)
-            found["embedded_share"] = sum(with_encoder) / len(with_encoder)
-            for name, wanted in (("without", False), ("with", True)):
-                texts = list(every(questions, [encoder is wanted for encoder in with_encoder]))
-                found[f"{name}_embedding"] = figures(measure([web(server.port)], texts, server.processes, count))
-            note("  a conversation of 200 turns")
-            found["growth"] = growth(web(server.port), questions, server.processes)
-            found["memory_mb"] = resident_megabytes(server.processes)
         note("  1,000,000 messages in the database")
+        with servers.twostep(path):
+            pass  # makes the tables
         fill(path / "twostep.sqlite3", 1_000_000)
         with servers.twostep(path) as server:
-            measure([web(server.port)], questions[:40], server.processes, 40)  # warm
-            found["million"] = figures(measure([web(server.port)], questions, server.processes, count))
+            warm(server, web, questions)
+            million = figures(measure([web(server.port)], questions, server.processes, count))
     note("  training")
-    found["training_s"], found["training_cpu_s"] = servers.twostep_training()
-    found["size_mb"] = servers.twostep_size()
-    return found
+    seconds, cpu = servers.twostep_training()
+    return {"million": million, "training_s": seconds, "training_cpu_s": cpu, "size_mb": servers.twostep_size()}
 
 
 def fill(database: Path, count: int) -> None:
@@ -163,24 +210,6 @@ def measure_processes(questions: list[str], count: int) -> Figures:
             processes = [process for server in running for process in server.processes]
             measure(conversations, questions[:64], processes, 64)  # warm
             found[str(number)] = figures(measure(conversations, questions, processes, count * 2))
-    return found
-
-
-def measure_stock(environment: Path, questions: list[str], count: int, epochs: int) -> Figures:
-    """Stock Rasa with its action server and SQLite."""
-    note("stock Rasa: train, where that was not done")
-    project, training = servers.stock_project(environment, epochs)
-    note("stock Rasa: start")
-    with servers.stock(environment, project) as server:
-        found: Figures = {"cold_start_s": server.cold_start}
-        found |= messages(server, stock, questions, count)
-        note("  a conversation of 200 turns")
-        found["growth"] = growth(stock(server.port), questions, server.processes, rounds=1)
-        found["memory_mb"] = resident_megabytes(server.processes)
-    found["training_s"], found["training_cpu_s"], found["epochs"] = (
-        training["seconds"], training["cpu"], training["epochs"]
-    )
-    found["size_mb"] = servers.stock_size(environment)
     return found
 
 
@@ -245,11 +274,10 @@ def main() -> None:
     record = RESULTS / "benchmarks.json"
     if not arguments.table:
         questions = held_out(ROOT / "tests" / "nlu" / "held_out.jsonl", arguments.questions)
-        found: Figures = {"twostep": measure_twostep(questions, arguments.messages)}
-        if arguments.stock:
-            found["stock"] = measure_stock(
-                arguments.stock.expanduser(), questions, arguments.messages // 2, arguments.stock_epochs
-            )
+        found: Figures = measure_messages(
+            arguments.stock and arguments.stock.expanduser(), questions, arguments.messages, arguments.stock_epochs
+        )
+        found["twostep"] |= measure_rest(questions, arguments.messages)
         found["processes"] = measure_processes(questions, arguments.messages)
         RESULTS.mkdir(exist_ok=True)
         record.write_text(json.dumps(found, indent=1))

@@ -123,6 +123,15 @@ class Measured:
         return 1000 / self.cpu
 
 
+def together(parts: Sequence[Measured]) -> Measured:
+    """Several measurements of equally many messages as one."""
+    return Measured(
+        [took for part in parts for took in part.milliseconds],
+        statistics.harmonic_mean(part.throughput for part in parts),
+        statistics.mean(part.cpu for part in parts),
+    )
+
+
 def measure(
     conversations: Sequence[NewConversation], texts: Sequence[str], processes: Sequence[int], messages: int
 ) -> Measured:
