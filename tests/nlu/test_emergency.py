@@ -45,6 +45,7 @@ from bot.nlu.understanding import Understanding
         "the carbon monoxide alarm is going off and we all have headaches",
         "forgot my pw. my throats closing",
         "toddler got into the bleach",
+        "no code, and my dad can't get up",
         "I'm in a support group for suicide survivors and tonight I want to die",
     ],
 )
@@ -67,6 +68,7 @@ def test_danger_is_seen(text: str) -> None:
         "battery at 2 percent and it's gonna die before the text comes",
         "i had a stroke 4 yrs ago and want to know if my form was signed",
         "my phone has been choking along on one bar",
+        "I can't get up the nerve to try it again",
         "is there a support group for people whose spouse killed himself",
         "my cat had a seizure lol wrong doctor",
         "I'd kill for a human",
