@@ -47,12 +47,12 @@ def _any(*expressions: str) -> re.Pattern[str]:
 
 
 _RULES = read_rules()
-_FIGURES = _any(*_RULES["figures of speech"])
+_EDGE = r"\b"
+_FIGURES = re.compile(f"{_EDGE}(?:{_any(*_RULES['figures of speech']).pattern})")  # "band" is none in "husband"
 _DENIED = _any(*_RULES["denied"])
 _DANGERS = [*_RULES["alone"], *_RULES["wish to die"], *_RULES["body"]]
 # Nearly all of them begin at the edge of a word, with a letter that can be told: each word is held against those alone
 # that can begin so. Looking for each of four hundred everywhere was most of what a message's understanding took.
-_EDGE = r"\b"
 _APOSTROPHE = re.compile(r"(?<=\w)['\u2019](?=\w)")
 _NEITHER = re.compile("[^a-z0-9 ]+")
 _sre: Any = import_module("re._parser")  # Python's own reader of expressions; what it finds is tested against `re`
