@@ -10,16 +10,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rasa.core.actions.action import ActionExtractSlots, create_bot_utterance
+from rasa.core.actions.action import Action, ActionExtractSlots, create_bot_utterance
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.lock_store import LockStore
+from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.runner.interface import GraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, REQUESTED_SLOT
-from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, SessionStarted, SlotSet, UserUttered
+from rasa.shared.core.events import (
+    ActionExecuted,
+    ActionExecutionRejected,
+    ActiveLoop,
+    BotUttered,
+    Event,
+    SessionStarted,
+    SlotSet,
+    UserUttered,
+)
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.engine.actions import InProcessActions
@@ -151,6 +161,15 @@ class TurnProcessor(MessageProcessor):
         await self._send_bot_messages(events, tracker, output_channel)
         tracker.update_with_events(events, self.domain)
         return tracker
+
+    def _log_action_on_tracker(
+        self, tracker: DialogueStateTracker, action: Action, events: list[Event] | None, prediction: PolicyPrediction
+    ) -> None:
+        """As Rasa's, which copies every event in depth for a log that nobody reads."""
+        if not any(isinstance(event, ActionExecutionRejected) for event in events or ()):
+            tracker.update_with_events(prediction.events, self.domain)
+            tracker.update(action.event_for_successful_execution(prediction), self.domain)
+        tracker.update_with_events(events or [], self.domain)
 
     def understand(self, text: str, context: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Rasa's parse data for a text: CPU work of some milliseconds."""

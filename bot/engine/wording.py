@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from copy import deepcopy
 from typing import Any
 
 from rasa.core.nlg.generator import ResponseVariationFilter
@@ -68,7 +67,7 @@ class Wording(TemplatedNaturalLanguageGenerator):
         )
         if not variations:
             return None
-        chosen = deepcopy(variations[times_said % len(variations)])
+        chosen = dict(variations[times_said % len(variations)])
         asks = (chosen.get("metadata") or {}).get("asks")
         chosen["buttons"] = [
             {**button, "payload": f'{button["payload"]}{{"asks": "{asks}"}}'} if asks and button["payload"] in YES_NO

@@ -38,6 +38,7 @@ from tests.benchmarks.servers import RESULTS, ROOT, Server
 CLIENTS = (1, 8, 32)
 TURNS_EACH = 4  # parts that a measurement is taken in, the servers by turns
 ACTION = ["please send me a new code", "send me a new code", "can you send me another code please"]
+SAMPLE = ["hi", "I am feeling great", "bye", "are you a bot", "I feel sad", "yes", "no", "that did not help", "perfect"]
 ACTION_ANSWER = "sign"  # of utter_no_sign_in: the action asked, and no sign-in waits
 FILL = """
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count})
@@ -135,6 +136,12 @@ def measure_messages(environment: Path | None, questions: list[str], count: int,
             texts = list(every(questions, [encoder is wanted for encoder in with_encoder]))
             found["twostep"][f"{name}_embedding"] = figures(measure([web(ours.port)], texts, ours.processes, count))
     if environment:
+        note("stock Rasa: its own sample project")
+        with servers.stock(environment, servers.sample_project(environment)) as server:
+            begin = stock(server.port)
+            measure([begin], SAMPLE, server.processes, 40)
+            found["stock"]["sample"] = figures(measure([begin], SAMPLE, server.processes, count))
+            found["stock"]["sample_memory_mb"] = resident_megabytes(server.processes[:1])
         found["stock"] |= {
             "training_s": training["seconds"], "training_cpu_s": training["cpu"], "epochs": training["epochs"],
             "size_mb": servers.stock_size(environment),
@@ -239,6 +246,13 @@ def rows(found: Figures) -> list[tuple[str, str, str, str]]:
         lines.append((
             f"one client, {name} the embedding ({share:.0%} of the test file)",
             f"median {part['median_ms']:.1f}, p99 {part['p99_ms']:.1f} ms, CPU {part['cpu_ms']:.1f} ms", "", "",
+        ))
+    if theirs:
+        part = theirs["sample"]
+        lines.append((
+            "stock Rasa's own sample project, one client", "",
+            f"median {part['median_ms']:.1f}, p99 {part['p99_ms']:.1f} ms, {part['per_second']:.0f} a second, "
+            f"{theirs['sample_memory_mb']:.0f} MB", "",
         ))
     add("memory", lambda f: f["memory_mb"], "MB", 0)
     add("cold start", lambda f: f["cold_start_s"], "s")

@@ -136,6 +136,16 @@ def stock_project(environment: Path, epochs: int) -> tuple[Path, dict[str, float
     return folder, json.loads(record.read_text())
 
 
+def sample_project(environment: Path) -> Path:
+    """The project that `rasa init` makes and trains. Kept in results/."""
+    folder = RESULTS / "sample"
+    if not list(folder.glob("models/*.tar.gz")):
+        folder.mkdir(parents=True, exist_ok=True)
+        rasa = environment / "bin" / "rasa"
+        _timed([rasa, "init", "--no-prompt", "--init-dir", folder], _stock_environment(), folder)
+    return folder
+
+
 @contextmanager
 def stock(environment: Path, project: Path) -> Iterator[Server]:
     """`rasa run` and `rasa run actions` with an SQLite tracker store."""

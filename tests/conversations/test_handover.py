@@ -98,12 +98,12 @@ async def test_changes_the_number_either_way(arrive):
 
 
 async def test_is_not_understood_between_the_question_and_its_answer(arrive):
-    """ "Mobile blah blah" leaves "Can you sign in?" open; a yes to a code is not taken for one that old."""
+    """ "New mobile blah blah" leaves "Can you sign in?" open; a yes to a code is not taken for one that old."""
     for said, answer in (("yes i can sign in", "change it there"), ("no i cannot", "change it for you")):
         patient = await arrive()
         await patient.open_chat()
         await patient.say("my phone number changed")
-        await patient.say("mobile blah blah")
+        await patient.say("new mobile blah blah")
         assert patient.kinds == ["fallback"]
         assert "Change my mobile number" in patient.offered
         assert answer in await patient.say(said), said
@@ -111,7 +111,7 @@ async def test_is_not_understood_between_the_question_and_its_answer(arrive):
     await alex.sign_in()
     await alex.say("i didnt get the code")
     alex.clock.pass_seconds(31)
-    await alex.say("mobile blah blah")
+    await alex.say("new mobile blah blah")
     assert "on its way" not in await alex.say("yes")
     await alex.mail(1)
 

