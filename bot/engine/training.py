@@ -60,7 +60,10 @@ class Project:
         yield self.config
         yield self.domain
         yield from sorted(self.data.rglob("*.yml"))
-        yield from sorted(p for p in COMPONENTS.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        yield from sorted(
+            path for path in COMPONENTS.rglob("*")
+            if path.is_file() and path.suffix != ".md" and "__pycache__" not in path.parts
+        )
 
 
 def is_current(project: Project) -> bool:

@@ -81,3 +81,14 @@ def test_an_invalid_file_is_named_with_the_line(tmp_path: Path) -> None:
 def test_yaml_is_read_by_the_compiled_reader() -> None:
     """A training reads some megabytes of it; ruamel.yaml falls back to pure Python without a word."""
     assert importlib.import_module("_ruamel_yaml").CParser
+
+
+def test_words_about_the_components_do_not_train_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change in what the model is made by does."""
+    monkeypatch.setattr(training, "COMPONENTS", tmp_path)
+    project = training.Project(ROOT)
+    before = project.digest()
+    (tmp_path / "README.md").write_text("what it is")
+    assert project.digest() == before
+    (tmp_path / "rules.txt").write_text("what it does")
+    assert project.digest() != before
