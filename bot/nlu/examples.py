@@ -20,14 +20,17 @@ def read_examples(folder: Path) -> list[Example]:
     """All examples of a data folder, file by file in alphabetical order.
 
     Raises:
-        ValueError: the folder has no examples, or a line of an examples block does not start with `- `.
+        ValueError: the folder or a block has no examples, or a line of a block does not start with `- `.
     """
     examples = []
     for path in sorted(folder.glob("*.yml")):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         for block in content.get("nlu") or []:
             author = str((block.get("metadata") or {}).get("author", ""))
-            for line in str(block.get("examples", "")).splitlines():
+            lines = str(block.get("examples") or "").splitlines()
+            if not lines:
+                raise ValueError(f"{path}: a block of {block['intent']} has no examples")
+            for line in lines:
                 if not line.startswith("- "):
                     raise ValueError(f"{path}: an example starts with a dash and a space, not so: {line[:60]}")
                 examples.append(Example(line[2:].strip(), block["intent"], author))

@@ -57,10 +57,11 @@ def test_no_line_holds_a_real_number_or_code(examples: list[Example]) -> None:
             assert "-555-01" in number, example.text
 
 
-def test_a_broken_block_is_named(tmp_path: Path) -> None:
-    """A line without its dash is refused with its file."""
+@pytest.mark.parametrize("examples", ["    hello\n", ""])
+def test_a_broken_block_is_named(tmp_path: Path, examples: str) -> None:
+    """A line without its dash, or no line at all, is refused with its file."""
     (tmp_path / "x.yml").write_text(
-        'version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    hello\n', encoding="utf-8"
+        f'version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n{examples}', encoding="utf-8"
     )
     with pytest.raises(ValueError, match=r"x\.yml"):
         read_examples(tmp_path)
