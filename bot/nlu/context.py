@@ -70,11 +70,15 @@ _AGAIN = re.compile(
     rf"^{_LEAD}(?:how|how so|how do i do (?:that|it|this)|where|where do i do (?:that|it|this)|"
     r"how does that work|what do you mean|"
     r"what does that mean|meaning|explain|explain that|explain please|say (?:that|it) again|repeat(?: that|"
-    r" please)*|come again|"
+    r" please)*|come again|same question(?: as before)?|what did you say|"
     r"i don'?t (?:understand|get it|follow)|i do not understand|huh|what|sorry what|pardon|more|tell me more|"
     r"more details?|"
     r"in plain english|can you explain(?: that)?|not sure i (?:understand|follow)|once more|again)"
     r"(?: please| again| more| though)*[ ?.!]*$"
+)
+_REPEAT = re.compile(
+    rf"^{_LEAD}(?:say (?:that|it) again|repeat(?: that| it)?|come again|same question|huh+|what did you say|pardon)"
+    r"(?: me| please| again| as before)*[ ?.!]*$"
 )
 _SAFER = re.compile(
     rf"^{_LEAD}(?:which (?:one )?is (?:better|safer|best|easier)|is (?:it|that|email|text) (?:safe|secure|safer|"
@@ -174,7 +178,9 @@ def resolve(normalized: str, metadata: Mapping[str, Any]) -> str | None:
             return "deny"
     topic = metadata.get("topic")
     if not isinstance(topic, str) or topic in NOT_TOPICS or len(text.split()) > _ELLIPTICAL_WORDS:
-        return "request_human" if topic == OUT_OF_SCOPE and _NUMBER_AGAIN.match(text) else None
+        if topic == OUT_OF_SCOPE and _NUMBER_AGAIN.match(text):
+            return "request_human"
+        return OUT_OF_SCOPE if _REPEAT.match(text) else None  # nothing was said that could be said again
     if _CORRECTION_EMAIL.search(text):
         return (
             "update_email"

@@ -36,6 +36,8 @@ from bot.nlu.understanding import Understanding
         ("request_human", "say the number again please", "request_human"),
         ("ask_password_needed", "what do you mean", "ask_password_needed"),
         ("update_phone", "how do i do that", "update_phone"),
+        ("ask_landline", "same question", "ask_landline"),
+        ("ask_landline", "what did you say?", "ask_landline"),
     ],
 )
 def test_a_follow_up_is_understood_from_the_last_topic(
@@ -61,6 +63,13 @@ def test_a_number_that_was_not_offered_is_no_choice() -> None:
     """Three of two is nothing."""
     assert resolve("3", {"offered": ["ask_landline", "ask_no_mobile"]}) is None
     assert resolve("1", {"offered": []}) is None
+
+
+@pytest.mark.parametrize("text", ["same question", "say that again", "huh?", "repeat that please"])
+def test_where_nothing_was_said_nothing_is_said_again(understanding: Understanding, text: str) -> None:
+    """It is no wish for another code, no yes and no new start."""
+    for before in ({"topic": None}, {"topic": "out_of_scope"}, {"topic": "greet"}):
+        assert understanding.understand(text, before).decision == "fallback"
 
 
 def test_neither_is_a_no() -> None:
