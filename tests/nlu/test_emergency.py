@@ -62,6 +62,7 @@ from bot.nlu.understanding import Understanding
         "when i was a boy i had asthma and i cant breathe now",
         "my wife had a stroke and can't speak",
         "he had a stroke and he can't feel his arm",
+        "she had a stroke and can't use her left arm",
         "dad had the stroke and he was on the floor, not talking",
         "hands in my lap, arm is numb, what number do i call",
         "can you call 911 my mom fell",
