@@ -118,6 +118,7 @@ NewTab = Callable[..., Tab]
 def new_context(browser: Browser, stage: Stage) -> Iterator[Callable[..., BrowserContext]]:
     """Makes a browser context with an address to start from."""
     made: list[BrowserContext] = []
+    stage.hold()
 
     def make(**options: Any) -> BrowserContext:
         made.append(browser.new_context(**{"base_url": stage.address, **options}))
@@ -125,6 +126,7 @@ def new_context(browser: Browser, stage: Stage) -> Iterator[Callable[..., Browse
         return made[-1]
 
     yield make
+    stage.release()
     for context in made:
         context.close()
 

@@ -73,8 +73,12 @@ class Stage:
         self.stop()
         self.start()
 
+    def hold(self) -> None:
+        """Let slow turns wait for `release`."""
+        self.served.call(self.engine.release.clear)
+
     def release(self) -> None:
-        """Let a slow turn go on."""
+        """Let slow turns go on, those to come too."""
         self.served.call(self.engine.release.set)
 
 

@@ -71,7 +71,6 @@ def test_no_violation_in_any_state(new_tab: NewTab, stage: Stage, axe: Axe, look
     found["typing"] = axe(tab.page)
     stage.release()
     tab.wait_for("echo: slow")
-    stage.served.call(stage.engine.release.clear)
     tab.say("fail")
     tab.log.get_by_text("Sorry, something went wrong").wait_for()
     tab.page.get_by_role("button", name="Options").click()
@@ -224,7 +223,6 @@ def test_no_motion(new_tab: NewTab, stage: Stage) -> None:
     assert tab.page.evaluate("document.getAnimations().length") == 0
     stage.release()
     tab.wait_for("echo: slow")
-    stage.served.call(stage.engine.release.clear)
 
 
 def test_emergency_words_are_always_there(tab: Tab) -> None:
