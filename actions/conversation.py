@@ -65,7 +65,8 @@ def pressed_for(tracker: Tracker) -> str | None:
 def last_asked(tracker: Tracker) -> str | None:
     """What a yes or no in this message is about: its button's question, else the `asks` of the bot's last messages.
 
-    A question whose answer does nothing but lead on is still open after a message that was not understood.
+    A question whose answer does nothing but lead on is still open after a message that was not understood, and every
+    one after "hold on".
     """
     if (about := pressed_for(tracker)) is not None:
         return about
@@ -74,6 +75,8 @@ def last_asked(tracker: Tracker) -> str | None:
         asked: str | None = next((notes_of(e)["asks"] for e in reversed(said) if "asks" in notes_of(e)), None)
         if asked is not None:
             return None if missed and asked not in _STILL_OPEN else asked
+        if any(notes_of(event).get("waits") for event in said):
+            continue
         if not any(notes_of(event).get("kind") == "fallback" for event in said):
             break
         missed = True

@@ -13,6 +13,7 @@ from actions.conversation import last_asked
 AFFIRMED = {"can_sign_in": "utter_can_sign_in", "arrived": "utter_arrived", "contact": "utter_request_human"}
 DENIED = {
     "can_sign_in": "utter_cannot_sign_in", "between": "utter_miss_offer_contact", "dropped": "utter_never_mind",
+    "paused": "utter_pause",
 }
 
 

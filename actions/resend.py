@@ -69,9 +69,11 @@ def wanted_way(tracker: Tracker) -> str | None:
     """The channel that the patient chose, by a button or in words; a yes takes up what it says yes to."""
     said = (event.get("parse_data") or {} for event in reversed(tracker.events) if event["event"] == "user")
     for message in said:
-        chosen = next((e["value"] for e in message.get("entities") or () if e["entity"] == "channel"), None)
-        if chosen is not None:
-            return str(chosen)
+        chosen = {entity["entity"]: entity["value"] for entity in message.get("entities") or ()}
+        if "channel" in chosen:
+            return str(chosen["channel"])
+        if chosen.get("asks") == "paused":
+            continue
         if (named := way_in(message.get("text") or "")) is not None:
             return str(named)
         if (message.get("intent") or {}).get("name") != "affirm":

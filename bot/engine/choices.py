@@ -14,18 +14,6 @@ _CHOICE = re.compile(
 )
 
 
-_NEVER_MIND = re.compile(
-    r"(?:oh |no,? |please |actually,? )*(?:never ?mind|forget (?:it|that|about it)"
-    r"|cancel(?: (?:it|that|this))?|stop(?: it)?"
-    r"|i changed my mind|don'?t send (?:it|that)|no thanks?)[.! ]*"
-)
-
-
-def is_never_mind(text: str) -> bool:
-    """True for words that break off what is being filled in."""
-    return _NEVER_MIND.fullmatch(" ".join(text.casefold().split())) is not None
-
-
 _BY_EMAIL = re.compile(r"\be-?mail\b")
 _BY_TEXT = re.compile(r"\b(?:text|txt|sms|phone)\b")
 _WAY_WORDS = 8  # a longer message says more than which way

@@ -33,7 +33,8 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.engine.actions import InProcessActions
-from bot.engine.choices import chosen, is_never_mind
+from bot.engine.asides import DROPPED, aside, is_never_mind
+from bot.engine.choices import chosen
 from bot.engine.graph_runner import DirectGraphRunner
 from bot.engine.model import Decision, Understanding
 from bot.engine.output import TurnOutput, parse_command, reply_from
@@ -54,7 +55,6 @@ more than the rest of a turn. Only what is longer is worth the way to another th
 DANGER = "utter_danger"
 WARNS_ITSELF = frozenset({"share_code", "report_unrequested_code"})
 FREE_TEXT = "contact_message"
-DROPPED = '/deny{"asks": "dropped"}'  # "never mind" drops what was asked, and is no answer to it
 ENDS_FORM = frozenset({"report_emergency", "start_over"})  # nobody is asked for a name after "call 911"
 
 
@@ -111,6 +111,8 @@ class TurnProcessor(MessageProcessor):
         in_form = tracker.active_loop_name is not None
         if is_never_mind(text):
             command = "/cancel_contact" if in_form else DROPPED
+        elif command is None and tracker.get_slot(REQUESTED_SLOT) != FREE_TEXT:
+            command = aside(text, context["prompt"])
         parses = [_pressed(text, command)] if command else await self._understand(text, context)
         intent = parses[0]["intent"]["name"]
         entry = tracker.get_slot(REQUESTED_SLOT) == FREE_TEXT  # taken as it is, and nothing else said of codes

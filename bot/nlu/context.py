@@ -112,6 +112,18 @@ _POSITION = {
     "latter": -1,
     "bottom": -1,
 }
+_STILL = re.compile(
+    r"^(?:(?:no|yes|ok|okay|well|oh|hm+|sorry|but|and|i)\b[\s,.!]*)*(?:still (?:nothing|no|not|the same|waiting)"
+    r"(?: (?:code|text|email|message|luck|here|there|working|coming|yet))*"
+    r"|nothing(?: (?:yet|still|again|happened|came))*|no (?:luck|change|difference|dice)"
+    r"|(?:it |that )?(?:didn't|did not|doesn't|does not|isn't|not) (?:work|help|working|come|arrive)"
+    r"(?: (?:either|for me|at all|still|again))*"
+    r"|(?:i've |i have |have |had )?(?:already )?(?:did|done|checked|tried|looked)"
+    r"(?: (?:already|that|it|them|this|there|all|both|twice|everything|again))*"
+    r"|(?:the |my |that |phone |mobile |cell )*(?:number|email|address|emailaddress)(?:'s| is)? "
+    r"(?:the )?(?:right|correct|fine|same|good|ok|mine)(?: one)?"
+    r"|same (?:thing|problem|result)(?: again| as before)?)[ .!]*$"
+)
 _NEITHER = re.compile(
     rf"^{_LEAD}(?:neither|none|none of (?:those|these|them|the above)|nothing of that|not (?:that|those|these)|"
     r"neither of (?:them|those|these))[ .!]*$"
@@ -152,6 +164,15 @@ _ELSE = {
     "ask_delivery_options": "ask_delivery_options",
     "ask_what_is": "ask_delivery_options",
     "ask_email_already_set": "ask_delivery_options",
+}
+_STILL_SO = {
+    "report_missing_code": "report_missing_code",
+    "request_resend": "report_missing_code",
+    "report_code_rejected": "report_code_rejected",
+    "report_no_access": "request_human",
+    "ask_where_enter": "request_human",
+    "update_phone": "request_human",
+    "update_email": "request_human",
 }
 _WHY_AFTER = {"ask_delivery_options": "ask_delivery_options", "ask_landline": "ask_landline"}
 _OFFERED_GAIN = 4.0
@@ -209,6 +230,8 @@ def resolve(normalized: str, metadata: Mapping[str, Any]) -> str | None:
         return "ask_delivery_options"
     if _COST.match(text):
         return "ask_text_charges"
+    if metadata.get("prompt") != "arrived" and topic in _STILL_SO and _STILL.match(text):  # where asked, it is the no
+        return _STILL_SO[topic]
     return topic if _AGAIN.match(text) else None
 
 

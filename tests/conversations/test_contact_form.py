@@ -271,6 +271,18 @@ async def test_leaves_the_transcript_out(arrive):
     assert "Conversation with the assistant" not in mail["body"]
 
 
+async def test_asks_for_a_moment_in_the_form(arrive):
+    """ "Hold on" is nobody's name, and the form goes on where it was."""
+    sam = await arrive()
+    await in_the_form(sam)
+    said = await sam.say("hold on, let me get my glasses")
+    assert "I am here" in said and "name" in said
+    assert "reach you" in await sam.say("Sam Okafor")
+    assert "name" not in await sam.say("one moment")
+    await sam.say("never mind")
+    await sam.mail(0)
+
+
 async def test_breaks_the_form_off(arrive):
     """ "Never mind" ends the form; nothing is sent, and the next question is answered as usual."""
     sam = await arrive()

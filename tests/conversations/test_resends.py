@@ -98,6 +98,31 @@ async def test_asks_a_third_time_and_is_led_to_a_person(arrive):
     assert "What is your name?" in await alex.press("Write to them from here")
 
 
+async def test_asks_for_a_moment_and_then_says_yes(arrive):
+    """ "Hold on" is neither yes nor no: nothing goes out, what was asked stays asked, and so does the way."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    assert "Shall I" in await alex.say("can i get it by email instead?")
+    for words in ("hold on", "let me check in my email first"):
+        said = await alex.say(words)
+        assert "understand" not in said and "Shall I" not in said and "on its way" not in said, words
+    await alex.mail(1)
+    said = await alex.say("ok yes please")
+    assert "on its way to" in said and "@" in said
+    await alex.mail(2)
+
+
+async def test_takes_note_and_is_not_misunderstood(arrive):
+    """ "I see" after an answer is no question, so it is no miss, and two of them get two sentences."""
+    sam = await arrive()
+    await sam.open_chat()
+    await sam.say("is there a charge for the text?")
+    said = [await sam.say(words) for words in ("I see", "ok makes sense", "let me try")]
+    assert not any("understood" in words or "do not have an answer" in words for words in said)
+    assert len(set(said)) == 3
+
+
 async def test_has_guessed_too_often_and_is_led_to_a_person(arrive):
     """Once the account's codes are turned off none comes from here, asked for or agreed to: the contact route."""
     alex = await arrive(guess_disable_after=2, guess_wait=0)

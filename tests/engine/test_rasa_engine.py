@@ -186,8 +186,8 @@ async def test_what_may_be_an_emergency_hears_whom_to_call_first(engine, monkeyp
 async def test_danger_told_in_the_midst_of_a_question_is_heard(engine):
     """The message as a whole is about charges and gets their answer; one clause of it is not."""
     answer = await engine.answer(
-        "c", "Is there a charge for the text messages on a prepaid plan, my wife is on the kitchen tiles and will not "
-        "answer me, and how do I see my plan", channel="web",
+        "c", "Is there a charge for the text messages on a prepaid plan, my husband has slid off his chair and stares "
+        "at nothing, and how do I see my plan", channel="web",
     )
     assert "911" in answer.replies[0].text
     assert answer.replies[1].topic == "ask_text_charges"

@@ -38,6 +38,13 @@ from bot.nlu.understanding import Understanding
         ("update_phone", "how do i do that", "update_phone"),
         ("ask_landline", "same question", "ask_landline"),
         ("ask_landline", "what did you say?", "ask_landline"),
+        ("report_missing_code", "already checked", "report_missing_code"),
+        ("report_missing_code", "yes the number is right", "report_missing_code"),
+        ("report_missing_code", "nope, still nothing!", "report_missing_code"),
+        ("request_resend", "I did that. Still no text", "report_missing_code"),
+        ("report_code_rejected", "same thing again", "report_code_rejected"),
+        ("report_no_access", "didn't work", "request_human"),
+        ("update_phone", "I've tried that already", "request_human"),
     ],
 )
 def test_a_follow_up_is_understood_from_the_last_topic(

@@ -14,7 +14,7 @@ from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, SMALL_TALK, is_topic
 
 TEST_FILES = (
     "held_out.jsonl", "strangers.jsonl", "newcomers.jsonl", "blind.jsonl", "alarms.jsonl", "dangers.jsonl",
-    "ordinary.jsonl", "two_questions.jsonl",
+    "ordinary.jsonl", "relatives.jsonl", "examination.jsonl", "two_questions.jsonl",
 )
 UNSEEN = [Path(__file__).parent / name for name in TEST_FILES]
 

@@ -49,6 +49,8 @@ def test_most_people_in_danger_hear_whom_to_call_however_they_say_it(understandi
         ("newcomers", 0.96, 0.96, 3, 4),
         ("blind", 0.945, 0.94, 1, 6),  # 70 of their lines are figures of speech, there to provoke
         ("ordinary", 0.945, 0.96, 1, 1),  # a year of a practice's messages, less what training has
+        ("relatives", 0.96, 0.96, 1, 4),  # in one to six words, or about somebody else
+        ("examination", 0.96, 0.96, 2, 2),  # two more years of a practice's messages, one of them hard
         ("dangers", 0.94, 0.92, 8, 11),  # 146 people in danger, 348 who mostly sound so, whatever they ask
         ("alarms", 1.0, 0.92, 2, 12),  # it asks nothing else: 80 people in danger, 249 who only sound so
     ],

@@ -1,0 +1,73 @@
+"""What is said beside the matter: "never mind", "hold on", "I see". It asks nothing, so it is no question to miss.
+
+Each stands for the press of a button that nobody sees; actions/replies.py has the words for it.
+"""
+
+from __future__ import annotations
+
+import re
+
+DROPPED = '/deny{"asks": "dropped"}'  # "never mind" drops what was asked, and is no answer to it
+PAUSED = '/deny{"asks": "paused"}'  # "hold on" is neither a yes nor a no: what was asked stays asked
+SETTLED = '/affirm{"asks": "settled"}'
+
+_LONGEST = 80  # characters; who writes more says more
+_END = r"[.!… ]*"
+_SO = r"(?:(?:ok(?:ay)?|kk?|oh|ah+|al ?right|right|cool|well|so|thanks|thank you|thx|ty|hm+|um+|uh|sorry)[,.!… ]+)*"
+_NEVER_MIND = re.compile(
+    r"(?:oh |no,? |please |actually,? |ok,? )*(?:never ?mind|nvm|forget (?:it|that|about it)"
+    r"|cancel(?: (?:it|that|this))?|stop(?: it)?"
+    r"|i changed my mind|don'?t send (?:it|that)|no thanks?)"
+    r"(?:[,.! ]+(?:i )?(?:just )?(?:got it|found it|(?:figured|worked) it out|(?:it|that) (?:came|worked|is here)"
+    rf"|(?:it'?s |i'?m )?(?:fine|good|ok|all good|here)|thanks|thank you)(?: now| already)?)*{_END}"
+)
+_MOMENT = r"(?:sec(?:ond)?|min(?:ute)?|moment|tick|bit)"
+_GO = r"(?:(?:just|quickly|go(?: and)?|have a|take a) )*"
+_WHERE = (
+    r"(?: (?:it|that|this|these|them|now|again|first|then|quick(?:ly)?|real quick|and see|at|in|on|for|my|the|a"
+    r"|one more|time|phone|cell|mobile|e-?mails?|texts?|messages|inbox|spam|junk|folder|mail|please|thanks|thank you"
+    r"|ok(?:ay)?))*"
+)
+_WAITS = (
+    rf"(?:wait(?: up)?(?: (?:a|one|1) {_MOMENT})?"
+    rf"|(?:hold|hang) (?:on|up)(?: (?:a|one|1) {_MOMENT})?"
+    rf"|(?:just )?(?:a|one|1) {_MOMENT}"
+    rf"|(?:give me|gimme)(?: just)? (?:a|one|1) (?:quick )?{_MOMENT}"
+    r"|bear with me|brb|be right back"
+    r"|(?:i'?ll|i will|i'?m going to|i am going to|i'?m gonna|let me|lemme|let'?s|gonna|going to) "
+    rf"{_GO}(?:(?:try|check|look){_WHERE}|wait(?: and see| for it)?|think"
+    r"|(?:do|see)(?: (?:it|that|this|now|first|again))*|(?:get|grab|find)(?: (?:my|a|the|some|reading))+ "
+    r"(?:pen|glasses|phone|cell|charger|paper|wife|husband|son|daughter))"
+    r"|(?:checking|trying|looking)(?: (?:it|that|this|now|again|for it|my (?:phone|e-?mail|texts)))*)"
+)
+_PAUSE = re.compile(rf"{_SO}{_WAITS}(?:[,.! ]+(?:{_WAITS}|please|pls|thanks|thx|ok|{_MOMENT}))*{_END}")
+_SEEN = (
+    r"(?:i (?:see|got it|understand|get it)(?: now)?|(?:that |it )?makes (?:perfect |more )?sense(?: now)?|got it"
+    r"|gotcha|understood|good to know|fair enough|noted|done|all (?:done|set|good)|found it"
+    r"|(?:i )?(?:just )?figured it out|(?:oh )?there it is|cool(?: cool)?|ok(?:ay)?)"
+)
+_SETTLED = re.compile(rf"{_SO}{_SEEN}(?:[,.! ]+{_SEEN})*(?:[,.! ]+(?:then|now|thanks|thank you|thx|ty))*{_END}")
+
+
+def is_never_mind(text: str) -> bool:
+    """True for words that break off what is being asked or filled in."""
+    return _NEVER_MIND.fullmatch(_plain(text)) is not None
+
+
+def aside(text: str, asked: str | None) -> str | None:
+    """The command that a message stands for which asks for a moment, or takes note of what was said; else None.
+
+    Args:
+        text: what the patient typed.
+        asked: what the assistant's last message asked; then "ok" is an answer.
+    """
+    said = _plain(text)
+    if len(said) > _LONGEST:
+        return None
+    if _PAUSE.fullmatch(said):
+        return PAUSED
+    return SETTLED if asked is None and _SETTLED.fullmatch(said) else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().replace("’", "'").split())

@@ -1,0 +1,57 @@
+"""What is said beside the matter is no question."""
+
+import pytest
+
+from bot.engine.asides import PAUSED, SETTLED, aside, is_never_mind
+
+
+@pytest.mark.parametrize("text", [
+    "wait", "Wait a sec...", "hold on", "hang on a minute please", "one moment", "1 sec", "just a min", "brb",
+    "give me a second", "ok let me try", "let me check my email", "I'll try that, thanks", "i’ll wait",
+    "ok I will look again", "lemme get my glasses", "let me find my phone", "checking now", "trying it again",
+    "bear with me", "let me see", "I'm going to check my spam folder first", "hold on, let me get my glasses",
+    "ok, let's try it",
+])
+def test_who_asks_for_a_moment_gets_it(text):
+    """Whatever was asked."""
+    assert aside(text, None) == aside(text, "resend") == PAUSED
+
+
+@pytest.mark.parametrize("text", [
+    "I see", "makes sense now", "ok cool", "ok got it thanks", "gotcha!", "fair enough", "good to know", "found it",
+    "oh there it is", "done", "ok done", "I understand now, thank you", "ok", "all set then",
+])
+def test_who_takes_note_has_no_question(text):
+    """Where something was asked it may be an answer."""
+    assert aside(text, None) == SETTLED
+    assert aside(text, "resend") is None
+
+
+@pytest.mark.parametrize("text", [
+    "waiting", "waiting for the code", "wait what", "wait is it free", "hold on is there a charge", "let me in",
+    "let me sign in", "let me see my test results", "let me get it by email", "I'll try email instead",
+    "let me check my results", "got it but it doesn't work", "i see a new page", "done with this", "done with living",
+    "i see no code", "ok how", "give me a code", "one more", "let me talk to a person", "i will wait no longer",
+    "found it, wrong number on it", "i'll call", "try again", "check my account",
+    "let me find my husband he collapsed", "makes no sense", "yes", "no", "",
+])
+def test_a_question_or_a_complaint_is_none(text):
+    """Nothing is lost to a few words at its beginning."""
+    assert aside(text, None) is None
+
+
+@pytest.mark.parametrize("text", [
+    "never mind", "Nvm", "nevermind, got it", "nvm i found it", "forget it, it came", "oh never mind it's here now",
+    "no thanks", "stop",
+])
+def test_never_mind_in_many_words(text):
+    """Also with the reason behind it."""
+    assert is_never_mind(text)
+
+
+@pytest.mark.parametrize("text", [
+    "never mind the landline, can I use email", "nvm that, how long is it good", "stop texting me",
+])
+def test_more_than_never_mind_is_heard(text):
+    """What follows is the question."""
+    assert not is_never_mind(text)
