@@ -44,7 +44,8 @@ _PAUSE = re.compile(rf"{_SO}{_WAITS}(?:[,.! ]+(?:{_WAITS}|please|pls|thanks|thx|
 _SEEN = (
     r"(?:i (?:see|got it|understand|get it)(?: now)?|(?:that |it )?makes (?:perfect |more )?sense(?: now)?|got it"
     r"|gotcha|understood|good to know|fair enough|noted|done|all (?:done|set|good)|found it"
-    r"|(?:i )?(?:just )?figured it out|(?:oh )?there it is|cool(?: cool)?|ok(?:ay)?)"
+    r"|(?:please )?(?:go on|keep going|carry on|continue)|(?:i )?(?:just )?figured it out"
+    r"|(?:oh )?there it is|cool(?: cool)?|ok(?:ay)?)"
 )
 _SETTLED = re.compile(rf"{_SO}{_SEEN}(?:[,.! ]+{_SEEN})*(?:[,.! ]+(?:then|now|thanks|thank you|thx|ty))*{_END}")
 

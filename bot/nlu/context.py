@@ -120,9 +120,12 @@ _STILL = re.compile(
     r"(?: (?:either|for me|at all|still|again))*"
     r"|(?:i've |i have |have |had )?(?:already )?(?:did|done|checked|tried|looked)"
     r"(?: (?:already|that|it|them|this|there|all|both|twice|everything|again))*"
-    r"|(?:the |my |that |phone |mobile |cell )*(?:number|email|address|emailaddress)(?:'s| is)? "
-    r"(?:the )?(?:right|correct|fine|same|good|ok|mine)(?: one)?"
     r"|same (?:thing|problem|result)(?: again| as before)?)[ .!]*$"
+)
+_CHECKED = re.compile(
+    r"^(?:(?:no|yes|ok|okay|well|oh|but|and)\b[\s,.!]*)*(?:the |my |that |phone |mobile |cell )*"
+    r"(?:number|email|address|emailaddress)(?:'s| is)? (?:the )?(?:right|correct|fine|same|good|ok|mine)(?: one)?"
+    r"[ .!]*$"
 )
 _NEITHER = re.compile(
     rf"^{_LEAD}(?:neither|none|none of (?:those|these|them|the above)|nothing of that|not (?:that|those|these)|"
@@ -232,6 +235,8 @@ def resolve(normalized: str, metadata: Mapping[str, Any]) -> str | None:
         return "ask_text_charges"
     if metadata.get("prompt") != "arrived" and topic in _STILL_SO and _STILL.match(text):  # where asked, it is the no
         return _STILL_SO[topic]
+    if topic in ("report_missing_code", "request_resend") and _CHECKED.match(text):  # it asked to check that
+        return "report_missing_code" if metadata.get("prompt") else "request_human"
     return topic if _AGAIN.match(text) else None
 
 

@@ -20,6 +20,7 @@ def test_who_asks_for_a_moment_gets_it(text):
 @pytest.mark.parametrize("text", [
     "I see", "makes sense now", "ok cool", "ok got it thanks", "gotcha!", "fair enough", "good to know", "found it",
     "oh there it is", "done", "ok done", "I understand now, thank you", "ok", "all set then",
+    "go on", "keep going", "ok continue",
 ])
 def test_who_takes_note_has_no_question(text):
     """Where something was asked it may be an answer."""
@@ -33,7 +34,8 @@ def test_who_takes_note_has_no_question(text):
     "let me check my results", "got it but it doesn't work", "i see a new page", "done with this", "done with living",
     "i see no code", "ok how", "give me a code", "one more", "let me talk to a person", "i will wait no longer",
     "found it, wrong number on it", "i'll call", "try again", "check my account",
-    "let me find my husband he collapsed", "makes no sense", "yes", "no", "",
+    "let me find my husband he collapsed", "makes no sense", "i cant go on", "i cant keep going",
+    "go on without me", "yes", "no", "",
 ])
 def test_a_question_or_a_complaint_is_none(text):
     """Nothing is lost to a few words at its beginning."""

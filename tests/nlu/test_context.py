@@ -39,7 +39,7 @@ from bot.nlu.understanding import Understanding
         ("ask_landline", "same question", "ask_landline"),
         ("ask_landline", "what did you say?", "ask_landline"),
         ("report_missing_code", "already checked", "report_missing_code"),
-        ("report_missing_code", "yes the number is right", "report_missing_code"),
+        ("report_missing_code", "yes the number is right", "request_human"),
         ("report_missing_code", "nope, still nothing!", "report_missing_code"),
         ("request_resend", "I did that. Still no text", "report_missing_code"),
         ("report_code_rejected", "same thing again", "report_code_rejected"),
