@@ -31,6 +31,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     made.stop()
 
 
+@pytest.fixture
+def slow(stage: Stage) -> Iterator[Stage]:
+    """The same, where turns that are asked to be slow wait for `release`; none waits on when the test has ended."""
+    stage.hold()
+    yield stage
+    stage.release()
+
+
 class Tab:
     """A page with what went wrong in its console."""
 
@@ -118,7 +126,6 @@ NewTab = Callable[..., Tab]
 def new_context(browser: Browser, stage: Stage) -> Iterator[Callable[..., BrowserContext]]:
     """Makes a browser context with an address to start from."""
     made: list[BrowserContext] = []
-    stage.hold()
 
     def make(**options: Any) -> BrowserContext:
         made.append(browser.new_context(**{"base_url": stage.address, **options}))
@@ -126,7 +133,6 @@ def new_context(browser: Browser, stage: Stage) -> Iterator[Callable[..., Browse
         return made[-1]
 
     yield make
-    stage.release()
     for context in made:
         context.close()
 

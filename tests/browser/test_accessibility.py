@@ -51,7 +51,7 @@ FOUND = """
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_no_violation_in_any_state(new_tab: NewTab, stage: Stage, axe: Axe, look: str) -> None:
+def test_no_violation_in_any_state(new_tab: NewTab, slow: Stage, axe: Axe, look: str) -> None:
     """axe-core finds nothing: closed, open, buttons, typing, answered, options, error, offline."""
     tab = new_tab(**LOOKS[look])
     found: dict[str, list[str]] = {}
@@ -69,7 +69,7 @@ def test_no_violation_in_any_state(new_tab: NewTab, stage: Stage, axe: Axe, look
     tab.say("slow")
     expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
     found["typing"] = axe(tab.page)
-    stage.release()
+    slow.release()
     tab.wait_for("echo: slow")
     tab.say("fail")
     tab.log.get_by_text("Sorry, something went wrong").wait_for()
@@ -214,14 +214,14 @@ def contrast(one: list[int], other: list[int]) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_no_motion(new_tab: NewTab, stage: Stage) -> None:
+def test_no_motion(new_tab: NewTab, slow: Stage) -> None:
     """Who wants no motion gets none."""
     tab = new_tab(reduced_motion="reduce")
     tab.open()
     tab.say("slow")
     expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
     assert tab.page.evaluate("document.getAnimations().length") == 0
-    stage.release()
+    slow.release()
     tab.wait_for("echo: slow")
 
 

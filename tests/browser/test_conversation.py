@@ -104,7 +104,7 @@ def test_reply_lost_on_the_way(tab: Tab) -> None:
     assert tab.bubbles()[1:] == ["hello", "echo: hello"]
 
 
-def test_late_answer(tab: Tab, stage: Stage) -> None:
+def test_late_answer(tab: Tab, slow: Stage) -> None:
     """Typing shows at once, "still working" after 5 s, an error with Retry after 15 s; Retry uses the same id."""
     tab.page.clock.install()
     tab.open()
@@ -122,14 +122,14 @@ def test_late_answer(tab: Tab, stage: Stage) -> None:
     tab.page.clock.run_for(10_000)
     expect(tab.page.get_by_text("No answer came.")).to_contain_text("845-703-6999")
     tab.page.get_by_role("button", name="Retry").click()  # before the answer, which takes Retry away by itself
-    stage.release()
+    slow.release()
     tab.wait_for("echo: slow")
     assert len(sent) == 2
     assert len(set(sent)) == 1
     assert tab.bubbles()[1:] == ["slow", "echo: slow"]
 
 
-def test_retry_stays_until_the_answer_is_there(tab: Tab, stage: Stage) -> None:
+def test_retry_stays_until_the_answer_is_there(tab: Tab, slow: Stage) -> None:
     """A look at the tab while the late answer is still being made takes Retry away from nobody."""
     tab.page.clock.install()
     tab.open()
@@ -144,7 +144,7 @@ def test_retry_stays_until_the_answer_is_there(tab: Tab, stage: Stage) -> None:
     expect(retry).to_be_visible()
     expect(tab.page.get_by_text("Not answered")).to_be_visible()
     retry.click()
-    stage.release()
+    slow.release()
     tab.wait_for("echo: slow")
     assert tab.bubbles()[1:] == ["slow", "echo: slow"]
 
@@ -214,14 +214,14 @@ def test_start_over(tab: Tab) -> None:
     assert len(tab.bubbles()) == 1
 
 
-def test_start_over_while_an_answer_is_awaited(tab: Tab, stage: Stage) -> None:
+def test_start_over_while_an_answer_is_awaited(tab: Tab, slow: Stage) -> None:
     """What was asked before "Start over" does not come back in the new conversation."""
     tab.open()
     tab.say("slow")
     expect(tab.page.locator(".status")).to_have_text("The assistant is typing…")
     tab.start_over()
     expect(tab.log.get_by_text("slow", exact=True)).to_have_count(0)
-    stage.release()
+    slow.release()
     expect(tab.page.locator(".status")).to_be_empty()
     tab.say("hello")
     tab.wait_for("echo: hello")
