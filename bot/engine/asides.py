@@ -41,13 +41,17 @@ _WAITS = (
     r"|(?:checking|trying|looking)(?: (?:it|that|this|now|again|for it|my (?:phone|e-?mail|texts)))*)"
 )
 _PAUSE = re.compile(rf"{_SO}{_WAITS}(?:[,.! ]+(?:{_WAITS}|please|pls|thanks|thx|ok|{_MOMENT}))*{_END}")
-_SEEN = (
-    r"(?:i (?:see|got it|understand|get it)(?: now)?|(?:that |it )?makes (?:perfect |more )?sense(?: now)?|got it"
-    r"|gotcha|understood|good to know|fair enough|noted|done|all (?:done|set|good)|found it"
-    r"|(?:please )?(?:go on|keep going|carry on|continue)|(?:i )?(?:just )?figured it out"
-    r"|(?:oh )?there it is|cool(?: cool)?|ok(?:ay)?)"
+_NOTED = (
+    r"(?:i (?:see|understand|get it)(?: now)?|(?:that |it )?makes (?:perfect |more )?sense(?: now)?|gotcha|understood"
+    r"|good to know|fair enough|noted)"
 )
-_SETTLED = re.compile(rf"{_SO}{_SEEN}(?:[,.! ]+{_SEEN})*(?:[,.! ]+(?:then|now|thanks|thank you|thx|ty))*{_END}")
+_DONE = (
+    r"(?:(?:i )?got it|done|all (?:done|set|good)|found it|(?:i )?(?:just )?figured it out|(?:oh )?there it is"
+    r"|cool(?: cool)?|ok(?:ay)?|(?:please )?(?:go on|keep going|carry on|continue))"
+)
+_THEN = rf"(?:[,.! ]+(?:then|now|thanks|thank you|thx|ty))*{_END}"
+_TAKES_NOTE = re.compile(rf"{_SO}{_NOTED}(?:[,.! ]+{_NOTED})*{_THEN}")
+_SETTLED = re.compile(rf"{_SO}(?:{_NOTED}|{_DONE})(?:[,.! ]+(?:{_NOTED}|{_DONE}))*{_THEN}")
 
 
 def is_never_mind(text: str) -> bool:
@@ -55,19 +59,23 @@ def is_never_mind(text: str) -> bool:
     return _NEVER_MIND.fullmatch(_plain(text)) is not None
 
 
-def aside(text: str, asked: str | None) -> str | None:
-    """The command that a message stands for which asks for a moment, or takes note of what was said; else None.
+def is_pause(text: str, asked: str | None) -> bool:
+    """True for words that ask for a moment; also for "I see", which answers nothing, where something was asked.
 
     Args:
         text: what the patient typed.
-        asked: what the assistant's last message asked; then "ok" is an answer.
+        asked: the question that is open.
     """
     said = _plain(text)
     if len(said) > _LONGEST:
-        return None
-    if _PAUSE.fullmatch(said):
-        return PAUSED
-    return SETTLED if asked is None and _SETTLED.fullmatch(said) else None
+        return False
+    return _PAUSE.fullmatch(said) is not None or (asked is not None and _TAKES_NOTE.fullmatch(said) is not None)
+
+
+def is_settled(text: str, asked: str | None) -> bool:
+    """True for words that take note of what was said; not where something was asked: then "ok" is an answer."""
+    said = _plain(text)
+    return asked is None and len(said) <= _LONGEST and _SETTLED.fullmatch(said) is not None
 
 
 def _plain(text: str) -> str:

@@ -33,7 +33,7 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.engine.actions import InProcessActions
-from bot.engine.asides import DROPPED, aside, is_never_mind
+from bot.engine.asides import DROPPED, PAUSED, SETTLED, is_never_mind, is_pause, is_settled
 from bot.engine.choices import chosen
 from bot.engine.graph_runner import DirectGraphRunner
 from bot.engine.model import Decision, Understanding
@@ -107,15 +107,17 @@ class TurnProcessor(MessageProcessor):
         """One message: understand it, run the rules and actions, keep what happened."""
         tracker = await self.fetch_tracker_and_update_session(conversation, output)
         context = context_of(tracker, self.topics)
-        command = command or chosen(text, context["buttons"] or self._greeted(tracker, output))
         in_form = tracker.active_loop_name is not None
+        entry = tracker.get_slot(REQUESTED_SLOT) == FREE_TEXT  # taken as it is, and nothing else said of codes
         if is_never_mind(text):
             command = "/cancel_contact" if in_form else DROPPED
-        elif command is None and tracker.get_slot(REQUESTED_SLOT) != FREE_TEXT:
-            command = aside(text, context["prompt"])
+        elif command is None and not entry and is_pause(text, context["prompt"]):
+            command = PAUSED  # before any choice: "let me check my email" chooses none
+        command = command or chosen(text, context["buttons"] or self._greeted(tracker, output))
+        if command is None and not entry and is_settled(text, context["prompt"]):
+            command = SETTLED
         parses = [_pressed(text, command)] if command else await self._understand(text, context)
         intent = parses[0]["intent"]["name"]
-        entry = tracker.get_slot(REQUESTED_SLOT) == FREE_TEXT  # taken as it is, and nothing else said of codes
         if CODE_MARK in text and (entry or intent not in WARNS_ITSELF):
             await self._warn_once(tracker, output, notes or {})
         if (parses[0].get(UNDERSTANDING) or {}).get("danger"):
@@ -230,24 +232,33 @@ def plain(text: str) -> str:
 
 
 def context_of(tracker: DialogueStateTracker, topics: frozenset[str]) -> dict[str, Any]:
-    """What the last turn was about: the topic answered, the intents offered as buttons, the question asked."""
-    said = []
+    """What the last turn was about: the topic answered, the intents offered as buttons, the question asked.
+
+    After "hold on" that is the turn before it.
+    """
+    said: list[BotUttered] = []
     for event in reversed(tracker.events):
         if isinstance(event, UserUttered):
-            break
+            if not any(_notes(reply).get("waits") for reply in said):
+                break
+            said.clear()
         if isinstance(event, BotUttered):
             said.append(event)
     buttons: list[tuple[str, str]] = []
     asked = None
     for event in reversed(said):
         buttons += [(button.title, button.command) for button in reply_from(event.message(), topics).buttons]
-        asked = (event.metadata.get("metadata") or {}).get("asks", asked)
+        asked = _notes(event).get("asks", asked)
     return {
         "topic": _last_topic(tracker, topics),
         "offered": [parse_command(command)[0] for _, command in buttons],
         "buttons": buttons,
         "prompt": asked,
     }
+
+
+def _notes(said: BotUttered) -> dict[str, Any]:
+    return said.metadata.get("metadata") or {}
 
 
 def _last_topic(tracker: DialogueStateTracker, topics: frozenset[str]) -> str | None:

@@ -104,12 +104,24 @@ async def test_asks_for_a_moment_and_then_says_yes(arrive):
     await alex.sign_in()
     alex.clock.pass_seconds(31)
     assert "Shall I" in await alex.say("can i get it by email instead?")
-    for words in ("hold on", "let me check in my email first"):
+    for words in ("hold on", "I see", "let me check in my email first"):
         said = await alex.say(words)
         assert "understand" not in said and "Shall I" not in said and "on its way" not in said, words
     await alex.mail(1)
     said = await alex.say("ok yes please")
     assert "on its way to" in said and "@" in said
+    await alex.mail(2)
+
+
+async def test_looks_into_the_inbox_and_asks_for_no_code_by_email(arrive):
+    """ "Let me check my email" chooses nothing, though a code by email is offered; the choices stay."""
+    alex = await arrive()
+    await alex.sign_in()
+    alex.clock.pass_seconds(31)
+    assert "Shall I send" in await alex.say("no code")
+    assert "I am here" in await alex.say("let me check my email")
+    await alex.mail(1)
+    assert "on its way to a•••@example.com" in await alex.say("Send it by email (less secure)")
     await alex.mail(2)
 
 

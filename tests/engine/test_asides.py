@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.engine.asides import PAUSED, SETTLED, aside, is_never_mind
+from bot.engine.asides import is_never_mind, is_pause, is_settled
 
 
 @pytest.mark.parametrize("text", [
@@ -14,18 +14,21 @@ from bot.engine.asides import PAUSED, SETTLED, aside, is_never_mind
 ])
 def test_who_asks_for_a_moment_gets_it(text):
     """Whatever was asked."""
-    assert aside(text, None) == aside(text, "resend") == PAUSED
+    assert is_pause(text, None) and is_pause(text, "resend")
+
+
+NOTED = ["I see", "makes sense now", "gotcha!", "fair enough", "good to know", "I understand now, thank you"]
 
 
 @pytest.mark.parametrize("text", [
-    "I see", "makes sense now", "ok cool", "ok got it thanks", "gotcha!", "fair enough", "good to know", "found it",
-    "oh there it is", "done", "ok done", "I understand now, thank you", "ok", "all set then",
+    *NOTED, "ok cool", "ok got it thanks", "found it", "oh there it is", "done", "ok done", "ok", "all set then",
     "go on", "keep going", "ok continue",
 ])
 def test_who_takes_note_has_no_question(text):
-    """Where something was asked it may be an answer."""
-    assert aside(text, None) == SETTLED
-    assert aside(text, "resend") is None
+    """Where something was asked it may be an answer, or leave that open."""
+    assert is_settled(text, None) and not is_pause(text, None)
+    assert is_pause(text, "resend") == (text in NOTED)
+    assert not is_settled(text, "resend")
 
 
 @pytest.mark.parametrize("text", [
@@ -39,7 +42,7 @@ def test_who_takes_note_has_no_question(text):
 ])
 def test_a_question_or_a_complaint_is_none(text):
     """Nothing is lost to a few words at its beginning."""
-    assert aside(text, None) is None
+    assert not is_pause(text, None) and not is_pause(text, "resend") and not is_settled(text, None)
 
 
 @pytest.mark.parametrize("text", [
