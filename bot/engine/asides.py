@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from bot.engine.choices import plain
+
 DROPPED = '/deny{"asks": "dropped"}'  # "never mind" drops what was asked, and is no answer to it
 PAUSED = '/deny{"asks": "paused"}'  # "hold on" is neither a yes nor a no: what was asked stays asked
 SETTLED = '/affirm{"asks": "settled"}'
@@ -56,7 +58,7 @@ _SETTLED = re.compile(rf"{_SO}(?:{_NOTED}|{_DONE})(?:[,.! ]+(?:{_NOTED}|{_DONE})
 
 def is_never_mind(text: str) -> bool:
     """True for words that break off what is being asked or filled in."""
-    return _NEVER_MIND.fullmatch(_plain(text)) is not None
+    return _NEVER_MIND.fullmatch(plain(text)) is not None
 
 
 def is_pause(text: str, asked: str | None) -> bool:
@@ -66,7 +68,7 @@ def is_pause(text: str, asked: str | None) -> bool:
         text: what the patient typed.
         asked: the question that is open.
     """
-    said = _plain(text)
+    said = plain(text)
     if len(said) > _LONGEST:
         return False
     return _PAUSE.fullmatch(said) is not None or (asked is not None and _TAKES_NOTE.fullmatch(said) is not None)
@@ -74,9 +76,5 @@ def is_pause(text: str, asked: str | None) -> bool:
 
 def is_settled(text: str, asked: str | None) -> bool:
     """True for words that take note of what was said; not where something was asked: then "ok" is an answer."""
-    said = _plain(text)
+    said = plain(text)
     return asked is None and len(said) <= _LONGEST and _SETTLED.fullmatch(said) is not None
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().replace("’", "'").split())

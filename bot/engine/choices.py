@@ -77,6 +77,11 @@ def _letter(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
 _TYPED = str.maketrans({"’": "'", "\ufe0f": None, "\u20e3": None})  # the last two make a keycap of a digit
 
 
+def plain(text: str) -> str:
+    """A message in lower case, with typewriter's apostrophes and single spaces."""
+    return " ".join(text.translate(_TYPED).casefold().split())
+
+
 def _title(text: str) -> str:
     """A title as it is typed: without apostrophes, commas and the like."""
     return " ".join(re.sub(r"[^\w\s]", "", text.casefold()).split())
@@ -89,7 +94,7 @@ def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
         text: what the patient typed.
         buttons: (title, command) of the choices just offered, in their order.
     """
-    said = " ".join(text.translate(_TYPED).casefold().split())
+    said = plain(text)
     for title, command in buttons:
         if _title(said) == _title(title):
             return command
