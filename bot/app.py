@@ -113,7 +113,8 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     metrics = parts.metrics or Metrics()
     store = ConversationStore(database)
     insights = build_insights(settings, database, parts.clock, store=store)
-    queue, notice = Unanswered(database, transcript=store.history), StaffNotice(database, parts.clock)
+    queue = Unanswered(database, transcript=store.history, settle=insights.settle)
+    notice = StaffNotice(database, parts.clock)
     record = metrics.counting(both(insights.record, parts.record))
     session = ChatSession(SignedCookie(COOKIE, settings, keys))
     backend = build_backend(
@@ -122,8 +123,8 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
         assistant=only != "verification",
     )
     apis: list[Api] = [*backend.apis, *parts.apis]
-    before: list[Hook] = [backend.start, *parts.before]
-    after: list[Hook] = [backend.stop, *parts.after]
+    before: list[Hook] = [insights.start, backend.start, *parts.before]
+    after: list[Hook] = [insights.stop, backend.stop, *parts.after]
     prunes: dict[str, Prune] = {"insights": insights.prune, "backend": backend.prune}
     prunes["contact work"] = ContactDesk(database, ContactStore(database, keys), keys, parts.clock).prune
     if settings.is_portal:  # staff signs in to the portal of this process
@@ -164,6 +165,7 @@ def create_app(settings: Settings, parts: Parts | None = None, *, only: str = ""
     app.ctx.database = database
     app.ctx.backend = backend
     app.ctx.chat = chat
+    app.ctx.insights = insights
     app.ctx.texting = texting
     app.ctx.retention = retention
 
@@ -252,8 +254,9 @@ async def open_talk(settings: Settings, clock: Clock) -> AsyncIterator[Lines]:
     await asyncio.to_thread(database.migrate)
     keys = load_keys(settings.secret_key.get_secret_value(), settings.data_dir)
     store = ConversationStore(database)
-    record = build_insights(settings, database, clock, store=store).record
-    after: list[Hook] = [database.close]
+    insights = build_insights(settings, database, clock, store=store)
+    record = insights.record
+    after: list[Hook] = [database.close, insights.settle]
     backend = build_backend(
         settings, database, keys, clock, record, Limiter(settings.redis_url), transcript=partial(transcript_of, store)
     )

@@ -1,7 +1,8 @@
 """Episodes and their daily counts in the database.
 
 Events are kept as facts until retention; episodes are computed from them and replaced whole, and `insight_days` moves
-by the difference in the same transaction, so that a report reads days and never a million episodes.
+by the difference in the same transaction, so that a report reads days and never a million episodes. A conversation
+whose episodes do not tell of everything yet is `due`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Column,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     String,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     delete,
     func,
     or_,
@@ -43,7 +46,10 @@ lock = Table(
     "insight_conversations", metadata,
     Column("conversation", String(128), primary_key=True),
     Column("at", BigInteger, nullable=False),
+    Column("due", BigInteger),  # the time of the earliest event that its episodes do not tell of
 )
+_SOME_DUE = lock.c.due.is_not(None)
+Index(None, lock.c.due, sqlite_where=_SOME_DUE, postgresql_where=_SOME_DUE)
 events = Table(
     "insight_events", metadata,
     Column("conversation", String(128), primary_key=True),
@@ -108,6 +114,8 @@ _DROP_EPISODE = prepared(
     delete(episodes).where(episodes.c.conversation == _WANTED, episodes.c.first_seq == bindparam("number"))
 )
 _ADD_EPISODES = prepared(episodes.insert())
+_COUNTED = prepared(update(lock).where(lock.c.conversation == _WANTED).values(due=None))
+_DUE = prepared(select(lock.c.conversation).where(_SOME_DUE))
 
 
 class InsightStore:
@@ -116,8 +124,12 @@ class InsightStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         hold, keep, move = database.insert(lock), database.insert(events), database.insert(days)
+        earlier = case((hold.excluded.due < lock.c.due, hold.excluded.due), else_=lock.c.due)
         self._hold = prepared(
-            hold.on_conflict_do_update(index_elements=["conversation"], set_={"at": hold.excluded.at})
+            hold.on_conflict_do_update(
+                index_elements=["conversation"],
+                set_={"at": hold.excluded.at, "due": func.coalesce(earlier, hold.excluded.due)},
+            ).returning(lock.c.due)
         )
         self._keep = prepared(keep.on_conflict_do_nothing(index_elements=["conversation", "key"]))
         self._keep_newer = keep.on_conflict_do_update(
@@ -131,9 +143,28 @@ class InsightStore:
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
-    async def hold(self, connection: AsyncConnection, conversation: str, now: int) -> None:
-        """Let one process at a time count a conversation, until the transaction ends."""
-        await connection.execute(self._hold, {"conversation": conversation, "at": now})
+    async def hold(
+        self, connection: AsyncConnection, conversation: str, now: int, due: int | None = None
+    ) -> int | None:
+        """Let one process at a time count a conversation, until the transaction ends.
+
+        Args:
+            due: when something happened that is not counted yet.
+
+        Returns:
+            The time of the earliest such event, None where all is counted.
+        """
+        held = await connection.execute(self._hold, {"conversation": conversation, "at": now, "due": due})
+        earliest: int | None = held.scalar_one()
+        return earliest
+
+    async def due(self, connection: AsyncConnection) -> list[str]:
+        """The conversations of which something is not counted yet."""
+        return list(await connection.scalars(_DUE))
+
+    async def counted_all(self, connection: AsyncConnection, conversation: str) -> None:
+        """The conversation's episodes tell of all that happened."""
+        await connection.execute(_COUNTED, {"wanted": conversation})
 
     async def keep(self, connection: AsyncConnection, event: facts.Event) -> bool:
         """Keep a conversation's event; False when it is known already (a newer thumb replaces an older one)."""

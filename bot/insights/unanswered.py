@@ -19,6 +19,14 @@ Nearest = Callable[[str], Awaitable[str]]
 """The topic that a text is nearest to, however unsure."""
 
 
+Settle = Callable[[], Awaitable[None]]
+"""Counts what is due: what was not answered a moment ago is in the queue then."""
+
+
+async def settle_nothing() -> None:
+    """The null counter, where nothing is counted."""
+
+
 async def nearest_nothing(text: str) -> str:
     """The null judge, where no model is at hand."""
     return UNKNOWN_TOPIC
@@ -83,15 +91,18 @@ class Unanswered:
     Args:
         transcript: reads kept messages.
         nearest: names the nearest topic of an unanswered message.
+        settle: brings the queue up to what has happened (`Insights.settle`).
     """
 
     def __init__(
-        self, database: Database, *, transcript: Transcript = no_transcript, nearest: Nearest = nearest_nothing
+        self, database: Database, *, transcript: Transcript = no_transcript, nearest: Nearest = nearest_nothing,
+        settle: Settle = settle_nothing,
     ) -> None:
         self._database = database
         self._store = QuestionStore(database)
         self._transcript = transcript
         self._nearest = nearest
+        self._settle = settle
 
     def judge_with(self, nearest: Nearest) -> None:
         """Name topics with this from now on, where the model is loaded after the counting began."""
@@ -99,6 +110,7 @@ class Unanswered:
 
     async def questions(self, state: State = State.OPEN, limit: int | None = LONGEST) -> list[Question]:
         """The queue's newest entries in a state, grouped by the nearest topic, the fullest group first."""
+        await self._settle()
         async with self._database.read() as connection:
             rows = await self._store.latest(connection, state, limit)
         texts: dict[str, dict[int, str]] = {}

@@ -166,6 +166,7 @@ async def test_a_portal_that_refuses_our_credential(elsewhere, sqlite_database: 
     assert "could not send" in said
     assert CONTACT in said
     assert alex.kinds == ["error"]
+    await alex.app.ctx.insights.settle()
     assert await failed_actions(sqlite_database) == 1
     assert FAILED in (await alex.client.get("/metrics")).text
 

@@ -51,6 +51,7 @@ async def test_what_is_typed_into_the_form_is_no_question(arrive, sqlite_databas
         await sam.say(entry)
     await sam.press("No, leave it out")
     assert "reference" in await sam.press("Send it")
+    await sam.app.ctx.insights.settle()
     async with sqlite_database.read() as connection:
         rows = await connection.execute(sql("SELECT topic, outcome, reason, messages FROM insight_episodes"))
         assert [tuple(row) for row in rows] == [("request_human", "form_submitted", "asked", 1)]

@@ -184,6 +184,7 @@ async def test_words_go_when_their_time_is_over(arrive, tmp_path: Path, sqlite_d
     web, number = [await conversation_with(sqlite_database, words) for words in ("does not work", "quiet orchard")]
 
     async def episodes() -> list[tuple[str, str]]:
+        await alex.app.ctx.insights.settle()
         query = "SELECT channel, outcome FROM insight_episodes WHERE outcome IS NOT NULL ORDER BY began_at, channel"
         async with sqlite_database.read() as connection:
             return [(row.channel, row.outcome) for row in await connection.execute(sql(query))]

@@ -55,6 +55,7 @@ async def insights(database: Database) -> Insights:
     for events in recording():
         for event in events:
             await made.record(event)
+    await made.settle()
     return made
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import text
 
 from bot.db import Database
@@ -58,6 +60,15 @@ async def recount(database: Database) -> tuple[dict[Any, Any], dict[Any, Any]]:
     return by_key(kept), by_key(again)
 
 
+async def until_counted(database: Database, wanted: list[str], conversation: str = "c") -> None:
+    """Wait for a conversation's outcomes to become these."""
+    for _ in range(2000):
+        if await outcomes(database, conversation) == wanted:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"{conversation} was not counted")
+
+
 STORY: list[Event] = [
     talk(2, START, "greet"), turn(4, START + MINUTE), thumb(5, START + 2 * MINUTE, True),
     fallback(8, START + EPISODE_GAP + 2 * MINUTE), fallback(10, START + EPISODE_GAP + 3 * MINUTE, contact_shown=True),
@@ -68,10 +79,12 @@ STORY: list[Event] = [
 
 
 async def test_any_order_and_a_restart_between_any_two(database: Database) -> None:
-    """The same events in any order, each told twice, each by a process of its own, give the same episodes."""
-    for number, order in enumerate([STORY, STORY[::-1], STORY[3:] + STORY[:3], STORY[::2] + STORY[1::2]]):
+    """The same events in any order, each told twice, each by a process of its own, counted one by one, some together or
+    all at the end, give the same episodes."""
+    orders = [STORY, STORY[::-1], STORY[3:] + STORY[:3], STORY[::2] + STORY[1::2]]
+    for number, (together, order) in enumerate(itertools.product((1, 3, len(STORY)), orders)):
         conversation = f"c{number}"
-        for event in order:
+        for told, event in enumerate(order, start=1):
             values = {name: getattr(event, name) for name in event.__slots__}
             if "conversation" in values:
                 values["conversation"] = conversation
@@ -79,10 +92,12 @@ async def test_any_order_and_a_restart_between_any_two(database: Database) -> No
                 values["challenge"] = f"ch{number}"
             for _ in range(2):
                 await counting(database).record(type(event)(**values))
+            if told % together == 0:
+                await counting(database).settle()
         assert await outcomes(database, conversation) == ["confirmed_resolved", "routed_to_form", "form_submitted"]
     kept, again = await recount(database)
     assert kept == again
-    assert sum(row[0] for row in kept.values()) == 12
+    assert sum(row[0] for row in kept.values()) == 36
 
 
 async def test_a_late_message_joins_two_episodes(database: Database) -> None:
@@ -90,8 +105,10 @@ async def test_a_late_message_joins_two_episodes(database: Database) -> None:
     insights = counting(database)
     await insights.record(turn(2, START))
     await insights.record(fallback(10, START + 40 * MINUTE))
+    await insights.settle()
     assert await outcomes(database) == ["assumed_resolved", "unanswered"]
     await insights.record(turn(6, START + 20 * MINUTE))
+    await insights.settle()
     assert await outcomes(database) == ["unanswered"]
     kept, again = await recount(database)
     assert kept == again
@@ -108,9 +125,47 @@ async def test_many_orders_equal_the_pure_definition(sqlite_database: Database) 
             for event in order:
                 values = {slot: getattr(event, slot) for slot in event.__slots__} | {"conversation": name}
                 await counting(sqlite_database).record(type(event)(**values))
+            await counting(sqlite_database).settle()
             assert await outcomes(sqlite_database, name) == wanted
     kept, again = await recount(sqlite_database)
     assert kept == again
+
+
+async def test_turns_are_counted_together_a_moment_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happens is counted without anybody asking for figures, what a dead process left first, and all at the end.
+    """
+    monkeypatch.setattr("bot.insights.service.PAUSE", 0.05)
+    await counting(database).record(turn(2, START, conversation="left"))  # by a process that died then
+    insights = counting(database)
+    await insights.start()
+    await until_counted(database, ["assumed_resolved"], "left")
+    await insights.record(turn(2, START))
+    await insights.record(fallback(4, START + MINUTE))
+    await until_counted(database, ["unanswered"])
+    monkeypatch.setattr("bot.insights.service.PAUSE", 3600)
+    await insights.record(turn(6, START + 2 * MINUTE))
+    await insights.stop()
+    assert await outcomes(database) == ["assumed_resolved"]
+    kept, again = await recount(database)
+    assert kept == again
+
+
+async def test_what_cannot_be_counted_keeps_nothing_else(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A conversation with a broken event is logged without its content; the others' figures are there."""
+    insights = counting(database)
+    for name in ("a", "broken", "z"):
+        await insights.record(turn(2, START, conversation=name))
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE insight_events SET data = '{\"x\": 1}' WHERE conversation = 'broken'"))
+    report = await insights.report(date(2026, 9, 1), date(2026, 9, 30))
+    assert report.total.episodes == 2
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "conversation not counted"
+    ]
 
 
 async def test_what_belongs_to_nobody(database: Database) -> None:
@@ -192,6 +247,7 @@ async def test_retention(database: Database) -> None:
     assert await outcomes(database, "long") == ["unanswered"]
     assert (await insights.report(date(2026, 9, 1), date(2026, 10, 30))).total == before
     await insights.record(turn(12, START + 10 * DAY + MINUTE, conversation="long"))
+    await insights.settle()
     assert await outcomes(database, "long") == ["assumed_resolved"]
     kept, again = await recount(database)
     assert kept == again

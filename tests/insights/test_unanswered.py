@@ -40,7 +40,7 @@ async def test_unanswered_queue(database: Database) -> None:
 
     texts = {2: "my wall\nphone](x){y}", 4: "house phone?", 6: "mail is old", 8: "what is it"}
     insights = Insights(database, lambda: START, zone=ZoneInfo("America/New_York"))
-    queue = Unanswered(database, transcript=lines(c=texts), nearest=nearest)
+    queue = Unanswered(database, transcript=lines(c=texts), nearest=nearest, settle=insights.settle)
     for event in (fallback(2, START), fallback(4, START + 1), fallback(6, START + 2), turn(8, START + 3),
                   thumb(9, START + 4, False), fallback(2, START, conversation="gone")):
         await insights.record(event)
