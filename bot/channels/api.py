@@ -197,12 +197,10 @@ def chat_api(service: ChatService, session: ChatSession, limits: ChatLimits) -> 
     async def say(request: Request, body: NewMessage) -> HTTPResponse:
         """Say something, or choose a button; the bot's replies. Safe to repeat with the same id."""
         conversation, message, said = session.required(request), str(body.id), body.text or ""
-        if await service.language(conversation) is None:
-            raise Unauthenticated("Begin a conversation first.")
-        if not await service.known_turn(conversation, message, said, body.payload):
-            await limits.address(request.ctx.client_address)
-            await limits.session(conversation)
         try:
+            if not await service.known_turn(conversation, message, said, body.payload):
+                await limits.address(request.ctx.client_address)
+                await limits.session(conversation)
             replies = await service.say(
                 conversation, message, said, body.payload, request_id=request.ctx.request_id
             )

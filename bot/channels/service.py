@@ -136,8 +136,14 @@ class ChatService:
         return found
 
     async def known_turn(self, conversation: str, message: str, said: str, payload: str | None) -> bool:
-        """True when this very message is answered, or being answered, already (a repetition counts for no limit)."""
+        """True when this very message is answered, or being answered, already (a repetition counts for no limit).
+
+        Raises:
+            NoConversation
+        """
         claim = await self._store.turn(conversation, message, self._hash(said, payload), self._clock())
+        if claim is not None and claim.turn is Turn.GONE:
+            raise NoConversation
         return claim is not None and claim.turn is not Turn.CONFLICT
 
     async def say(

@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -88,6 +89,11 @@ _LANGUAGE = prepared(select(conversations.c.language).where(conversations.c.id =
 _LOCK = prepared(select(conversations.c.id).where(conversations.c.id == _WANTED).with_for_update())
 _OF_TURN = turns.c.conversation == _WANTED, turns.c.id == bindparam("turn")
 _TURN = prepared(select(turns).where(*_OF_TURN))
+_STANDING = prepared(
+    select(turns.c.content, turns.c.seq, turns.c.done, turns.c.lease)
+    .select_from(conversations.outerjoin(turns, (turns.c.conversation == conversations.c.id) & _OF_TURN[1]))
+    .where(conversations.c.id == _WANTED)
+)
 _TAKEN = prepared(
     select(messages.c.seq).where(messages.c.conversation == _WANTED, messages.c.id == bindparam("turn"))
 )
@@ -176,9 +182,12 @@ class ConversationStore:
         return next((choice for choice in _choices(found or "[]") if choice.payload == payload), None)
 
     async def turn(self, conversation: str, turn: str, content: str, now: int) -> Claim | None:
-        """Where a turn stands, without claiming it; None when its id is new."""
+        """Where a turn stands, without claiming it; None when its id is new in a conversation that there is."""
         async with self._database.read() as connection:
-            return await _look(connection, conversation, turn, content, now)
+            found = (await connection.execute(_STANDING, {"wanted": conversation, "turn": turn})).one_or_none()
+        if found is None:
+            return Claim(Turn.GONE)
+        return None if found.content is None else _claim(found, content, now)
 
     async def claim(self, conversation: str, turn: str, content: str, text: str, now: int) -> Claim:
         """Take a patient's message for answering: it is recorded once, however often it arrives.
@@ -272,8 +281,10 @@ class ConversationStore:
 
 async def _look(connection: AsyncConnection, conversation: str, turn: str, content: str, now: int) -> Claim | None:
     row = (await connection.execute(_TURN, {"wanted": conversation, "turn": turn})).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _claim(row, content, now)
+
+
+def _claim(row: Any, content: str, now: int) -> Claim:
     if row.content != content:
         return Claim(Turn.CONFLICT, row.seq)
     if row.done:

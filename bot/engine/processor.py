@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rasa.core.actions.action import Action, ActionExtractSlots, create_bot_utterance
+from rasa.core.actions.action import Action, ActionExtractSlots, action_for_index, create_bot_utterance
+from rasa.core.actions.forms import FormAction
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.lock_store import LockStore
 from rasa.core.policies.policy import PolicyPrediction
@@ -19,6 +20,7 @@ from rasa.engine.loader import load_predict_graph_runner
 from rasa.engine.runner.interface import GraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.storage import ModelMetadata
+from rasa.exceptions import ActionLimitReached
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, REQUESTED_SLOT
 from rasa.shared.core.events import (
     ActionExecuted,
@@ -86,6 +88,7 @@ class TurnProcessor(MessageProcessor):
         self._wording = wording
         self._understanding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="nlu")
         self.topics = frozenset(self.domain.intents) - CONTROL
+        self._actions: dict[int, Action] = {}
 
     @staticmethod
     def _load_model(model_path: str | Path) -> tuple[str, ModelMetadata, GraphRunner]:
@@ -165,6 +168,24 @@ class TurnProcessor(MessageProcessor):
         await self._send_bot_messages(events, tracker, output_channel)
         tracker.update_with_events(events, self.domain)
         return tracker
+
+    def predict_next_with_tracker_if_should(self, tracker: DialogueStateTracker) -> tuple[Action, PolicyPrediction]:
+        """As Rasa's, which makes all of its default actions anew to find any one.
+
+        Raises:
+            ActionLimitReached: Rasa's circuit breaker.
+        """
+        goes_on = self.should_predict_another_action(str(tracker.latest_action_name))
+        if self.is_action_limit_reached(tracker, goes_on):
+            raise ActionLimitReached("the limit of actions of one turn")
+        prediction = self._predict_next_with_tracker(tracker)
+        index = prediction.max_confidence_index
+        action = self._actions.get(index)
+        if action is None:
+            action = action_for_index(index, self.domain, self.action_endpoint)
+            if not isinstance(action, FormAction):  # the only ones that remember something
+                self._actions[index] = action
+        return action, prediction
 
     def _log_action_on_tracker(
         self, tracker: DialogueStateTracker, action: Action, events: list[Event] | None, prediction: PolicyPrediction

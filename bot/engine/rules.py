@@ -4,7 +4,8 @@ RulePolicy replays a conversation for each prediction, twice, and tries each rul
 reaches back only so many states as it has, a few; the states of a turn were made one by one as the turn went on; and
 which rules fit the newest state depends on that state alone, of which there are few different ones. So: states are kept
 on the tracker as they come, only those that a fitting rule reaches are handed to RulePolicy, and fitting rules are
-remembered. The rest of the prediction is Rasa's own.
+remembered. Where none fits a message's very words, RulePolicy is not asked for one. The rest of the prediction is
+Rasa's own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rasa.core.policies.rule_policy import RULES, RULES_FOR_LOOP_UNHAPPY_PATH, RulePolicy
-from rasa.shared.core.constants import USER
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, USER
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, DefinePrevUserUtteredFeaturization, Event
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -25,6 +26,7 @@ REMEMBERED = 2000  # different newest states; beyond that it begins anew
 State = dict[str, Any]
 
 _all_states = RulePolicy._prediction_states
+_find_action = RulePolicy._find_action_from_rules
 
 
 def _states_that_count(
@@ -38,9 +40,7 @@ def _states_that_count(
     if not isinstance(tracker, StoredTracker) or takes_back(events):
         return _all_states(self, tracker, domain, use_text_for_last_user_input, rule_only_data)
     known = tracker.states
-    if len(events) not in known:
-        known[len(events)] = domain.get_active_state(tracker)
-    states = [_own(known[len(events)])]
+    states = [_own(_newest(tracker, domain))]
     self.featurizer._choose_last_user_input([states], use_text_for_last_user_input)
     for place in _actions_before(events, _reach(self, states[0]) - 1):
         if place not in known:
@@ -108,7 +108,33 @@ def _fitting_newest(self: RulePolicy, lookup: dict[str, str], state: State) -> f
     return fitting
 
 
+def _find_action_by_words(
+    self: RulePolicy, tracker: DialogueStateTracker, domain: Domain, use_text_for_last_user_input: bool
+) -> tuple[str | None, str | None, bool]:
+    """RulePolicy asks twice after each message: which rule names its very words, then which names its intent."""
+    by_words = use_text_for_last_user_input and tracker.latest_action_name == ACTION_LISTEN_NAME
+    if by_words and not tracker.active_loop_name and _known_to_no_rule(self, tracker, domain):
+        return None, None, False
+    return _find_action(self, tracker, domain, use_text_for_last_user_input)
+
+
+def _known_to_no_rule(self: RulePolicy, tracker: DialogueStateTracker, domain: Domain) -> bool:
+    if not isinstance(tracker, StoredTracker) or takes_back(tracker.events):
+        return False
+    states = [_own(_newest(tracker, domain))]
+    self.featurizer._choose_last_user_input([states], True)
+    return not _fitting_newest(self, self.lookup[RULES], states[0])
+
+
+def _newest(tracker: StoredTracker, domain: Domain) -> State:
+    count = len(tracker.events)
+    if count not in tracker.states:
+        tracker.states[count] = domain.get_active_state(tracker)
+    return tracker.states[count]
+
+
 def use_remembered_rules() -> None:
     """Let every RulePolicy find its rules this way."""
+    RulePolicy._find_action_from_rules = _find_action_by_words  # type: ignore[method-assign]
     RulePolicy._prediction_states = _states_that_count  # type: ignore[method-assign,assignment]
     RulePolicy._get_possible_keys = _possible_keys  # type: ignore[method-assign]

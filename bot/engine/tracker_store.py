@@ -101,7 +101,8 @@ class StoredTracker(DialogueStateTracker):
     """
 
     def __init__(self, sender_id: str, slots: Iterable[Slot]) -> None:
-        super().__init__(sender_id, slots)
+        super().__init__(sender_id, ())
+        self.slots = {slot.name: _twin(slot) for slot in slots}  # Rasa's way of copying them searches for how
         self.recent: list[_Kept] = []
         self.stored_events = 0
         self.next_position = 0

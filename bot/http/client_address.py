@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
+
+REMEMBERED = 1000  # addresses; each request's is read several times
 
 
 def client_address(peer: str, forwarded_for: Iterable[str], trusted: Sequence[IPv4Network | IPv6Network]) -> str:
@@ -43,6 +46,7 @@ def limit_key(address: str) -> str:
     return str(parsed) if parsed else "unknown"
 
 
+@lru_cache(REMEMBERED)
 def parse_address(text: str) -> Address | None:
     """An address without port, zone or brackets; an IPv4 address written as IPv6 counts as IPv4."""
     text = text.strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from bot.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CHAT_PREFIX = "/chat/"
+REMEMBERED = 200  # origins; all requests name the same few
 
 
 def check_cross_site(
@@ -47,6 +49,7 @@ def own_origins(settings: Settings, asked_host: str) -> frozenset[str]:
     return frozenset({ours, asked} if not settings.public_url and _goes_to(asked, settings.host) else {ours})
 
 
+@lru_cache(REMEMBERED)
 def _goes_to(origin: str, host: str) -> bool:
     try:
         listens_on, name = ip_address(host), urlsplit(origin).hostname or ""
@@ -57,6 +60,7 @@ def _goes_to(origin: str, host: str) -> bool:
         return False
 
 
+@lru_cache(REMEMBERED)
 def plain_origin(address: str) -> str:
     """Scheme, host and port of an address, in the form in which browsers write an Origin; `null` stays that."""
     try:

@@ -28,6 +28,14 @@ def every_step_as_stock_rasa(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     rules.use_remembered_rules()
     differences: list[Any] = []
     states, copy = RulePolicy._prediction_states, StoredTracker.copy
+    find = RulePolicy._find_action_from_rules
+
+    def find_twice(self: Any, *which: Any, **options: Any) -> Any:
+        """The action is the same, and for the same rule where there is one."""
+        ours, theirs = find(self, *which, **options), rules._find_action(self, *which, **options)
+        if (ours[0], ours[2]) != (theirs[0], theirs[2]) or (ours[0] and ours[1] != theirs[1]):
+            differences.append((ours, theirs))
+        return ours
 
     def states_twice(self: Any, tracker: Any, *rest: Any, **options: Any) -> Any:
         """The last states are the same, and there are enough of them: the same rules fit."""
@@ -49,6 +57,7 @@ def every_step_as_stock_rasa(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             differences.append((known, expected))
         return ours
 
+    monkeypatch.setattr(RulePolicy, "_find_action_from_rules", find_twice)
     monkeypatch.setattr(RulePolicy, "_prediction_states", states_twice)
     monkeypatch.setattr(StoredTracker, "copy", copy_twice)
     yield
