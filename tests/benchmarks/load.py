@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from uuid import uuid4
 
@@ -43,23 +43,33 @@ def resident_megabytes(processes: Sequence[int]) -> float:
 
 
 class Client:
-    """One connection that stays open."""
+    """One connection that stays open: a bare socket, since `http.client` takes half a millisecond of each message."""
 
     def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=120)
+        self._connection = socket.create_connection(("127.0.0.1", port), timeout=120)
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answers = self._connection.makefile("rb")
+        self._host = f"127.0.0.1:{port}"
         self._cookie = ""
 
     def post(self, path: str, body: object) -> object:
         """Send JSON; the answer's."""
-        headers = {"Content-Type": "application/json", **({"Cookie": self._cookie} if self._cookie else {})}
-        self._connection.request("POST", path, json.dumps(body), headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        if answer.status not in (200, 201):
-            raise RuntimeError(f"{path}: {answer.status} {content[:200]!r}")
-        if cookie := answer.getheader("Set-Cookie"):
+        content = json.dumps(body).encode()
+        lines = [
+            f"POST {path} HTTP/1.1", f"Host: {self._host}", "Content-Type: application/json",
+            f"Content-Length: {len(content)}", *([f"Cookie: {self._cookie}"] if self._cookie else []), "", "",
+        ]
+        self._connection.sendall("\r\n".join(lines).encode() + content)
+        status, headers = self._answers.readline().split()[1:2], {}
+        while line := self._answers.readline().rstrip():
+            name, _, value = line.partition(b":")
+            headers[name.lower()] = value.strip().decode()
+        answer = self._answers.read(int(headers.get(b"content-length", "0")))
+        if status not in ([b"200"], [b"201"]):
+            raise RuntimeError(f"{path}: {status} {answer[:200]!r}")
+        if cookie := headers.get(b"set-cookie"):
             self._cookie = cookie.partition(";")[0]
-        return json.loads(content)
+        return json.loads(answer)
 
     def restart(self) -> None:
         """Be somebody else on the same connection."""
