@@ -9,9 +9,9 @@ whole conversation is asked of the log (`log_of`).
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from copy import copy
-from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -56,7 +56,7 @@ TURNS_KEPT_FOR = 86_400_000  # milliseconds of silence after which nobody refers
 SAID_ONCE = "utter_code_warning"  # must never be forgotten to have been said, or it would be said again
 RANKING_KEPT = 3  # a message's intent ranking is the largest part of its event, and nobody reads its tail
 
-READ_BEFORE = 5000  # events that are remembered as read; a state row has about thirty
+REMEMBERED = 200  # conversations whose events are remembered as read; a state row has about thirty
 
 JsonEvent = dict[str, Any]
 
@@ -66,6 +66,10 @@ class _Kept(NamedTuple):
 
     text: str
     data: JsonEvent
+
+
+_Read = dict[str, tuple[_Kept, Event | None]]
+"""Events by their text."""
 
 _RETRIEVE = prepared(
     select(tracker_states.c.data, tracker_states.c.position, tracker_states.c.at)
@@ -159,7 +163,7 @@ class AsyncTrackerStore(TrackerStore):
             self._kinds.setdefault(kind.type_name, kind)
         # A turn reads what the turns before it wrote. The same text is the same event, whoever wrote it and whenever:
         # so this needs no word from other replicas, and is never out of date.
-        self._read = lru_cache(READ_BEFORE)(self._read_event)
+        self._read: OrderedDict[str, _Read] = OrderedDict()
 
     def init_tracker(self, sender_id: str) -> StoredTracker:
         """A tracker without events."""
@@ -172,19 +176,31 @@ class AsyncTrackerStore(TrackerStore):
         if row is None:
             return None
         tracker = self.init_tracker(sender_id)
+        known = self._read.get(sender_id, {})
+        read: _Read = {}
         for text in _texts(row.data):
-            kept, event = self._read(text)
+            kept, event = read[text] = known.get(text) or self._read_event(text)
             tracker.recent.append(kept)
             if event is not None:
                 tracker.update(event, self.domain)
         tracker.stored_events = len(tracker.events)
         tracker.next_position, tracker.stored_at = row.position, row.at
+        self._remember(sender_id, read)
         return tracker
+
+    def _remember(self, conversation: str, read: _Read) -> None:
+        self._read[conversation] = read
+        self._read.move_to_end(conversation)
+        if len(self._read) > REMEMBERED:
+            self._read.popitem(last=False)
 
     def _read_event(self, text: str) -> tuple[_Kept, Event | None]:
         """As Rasa's `deserialise_events`, which looks through all of its classes for each event."""
-        data = json.loads(text)
-        return _Kept(text, data), self._kinds[data["event"]]._from_parameters(data)
+        kept = _Kept(text, json.loads(text))
+        return kept, self._made(kept)
+
+    def _made(self, kept: _Kept) -> Event | None:
+        return self._kinds[kept.data["event"]]._from_parameters(kept.data)
 
     async def create_tracker(self, sender_id: str, append_action_listen: bool = True) -> DialogueStateTracker:
         """A new tracker. Nothing is written before its first turn is over."""
@@ -211,10 +227,14 @@ class AsyncTrackerStore(TrackerStore):
                 ],
             )
             await connection.execute(self._replace, {"conversation": tracker.sender_id, **state})
+        known = self._read.get(tracker.sender_id, {})
+        self._remember(
+            tracker.sender_id, {event.text: known.get(event.text) or (event, self._made(event)) for event in recent}
+        )
 
     async def forget(self, conversation: str) -> None:
         """Delete everything of a conversation."""
-        self._read.cache_clear()
+        self._read.pop(conversation, None)
         async with self._database.write() as connection:
             for table in (tracker_events, tracker_states):
                 await connection.execute(delete(table).where(table.c.conversation == conversation))
@@ -222,7 +242,7 @@ class AsyncTrackerStore(TrackerStore):
     async def prune(self, before: int) -> None:
         """Delete the events from before this time (ms). No state row holds such: turns go from it with the first one
         after a day's silence, and a conversation that stays silent is forgotten whole."""
-        self._read.cache_clear()
+        self._read.clear()
         async with self._database.write() as connection:
             await connection.execute(delete(tracker_events).where(tracker_events.c.at < before))
 

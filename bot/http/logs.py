@@ -39,6 +39,8 @@ def _places(record: logging.LogRecord) -> list[str]:
 
 def log_as_json(level: int = logging.INFO) -> None:
     """Send everything to standard error as JSON lines; for serving, not for tests or the terminal."""
+    # No line tells of threads and processes; to find them out takes longer than to write it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

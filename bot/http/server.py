@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum
+from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
@@ -75,7 +76,7 @@ def new_app(
         peer = request.conn_info.client_ip if request.conn_info else ""
         from_proxy = is_trusted(parse_address(peer), settings.trusted_proxies)
         given = request.headers.get("x-request-id", "") if from_proxy else ""
-        request.ctx.request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        request.ctx.request_id = given if REQUEST_ID.fullmatch(given) else token_hex(16)
         request_in_hand.set(request.ctx.request_id)
         forwarded = request.headers.getall("x-forwarded-for", [])
         request.ctx.client_address = client_address(peer, forwarded, settings.trusted_proxies)

@@ -143,6 +143,30 @@ def test_the_events_that_count_are_those_that_count_for_rasa(kinds):
     assert 0 < len(tracker.applied_events()) < len(kinds)
 
 
+async def test_what_is_remembered_is_what_stands_in_the_row(engine, database):
+    """After each turn, with answers, two questions, the form and its end, a replica that has read nothing yet finds the
+    same events, slots and form as the one that wrote them."""
+    ours = engine._processor._store
+    for words in (
+        "is it free?", "how do I change my email and is it free to get the text?", "i want to talk to a person",
+        "Alex Example", "hold on", "never mind", "xyzzy plugh", "i didnt get a code", "yes", "thanks", "ok bye",
+    ):
+        await engine.answer("c", words, channel="web")
+        theirs = AsyncTrackerStore(ours.domain, database, lambda: 0)
+        found = [await store.retrieve("c") for store in (ours, theirs)]
+        events, slots, forms = zip(
+            *(
+                ([event.as_dict() for event in one.events], one.current_slot_values(), one.active_loop_name)
+                for one in found
+            ),
+            strict=True,
+        )
+        assert events[0] == events[1]
+        assert slots[0] == slots[1]
+        assert forms[0] == forms[1]
+        assert [kept.text for kept in found[0].recent] == [kept.text for kept in found[1].recent]
+
+
 async def test_a_row_of_an_earlier_release_is_read(engine, database):
     """A state row that is one line of JSON, as it once was written, is gone on from, and the line break in a patient's
     words breaks nothing."""
