@@ -117,23 +117,28 @@ class Insights:
         self._task = asyncio.create_task(self._run(), name="counting")
 
     async def stop(self) -> None:
-        """End when all is counted."""
+        """End when all is counted, or cannot be: it stays due, for the next one to start or to be asked for figures."""
         self._ending.set()
         self._happened.set()
         if self._task is not None:
             await self._task
+        await self._try_to_settle()
 
     async def _run(self) -> None:
-        while not self._ending.is_set():
+        while True:
             await self._happened.wait()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), PAUSE)
+                return
             self._happened.clear()
-            try:
-                await self.settle()
-            except UNAVAILABLE as error:
-                self._happened.set()
-                log.warning("not counted yet", extra={"error": type(error).__name__})
+            await self._try_to_settle()
+
+    async def _try_to_settle(self) -> None:
+        try:
+            await self.settle()
+        except Exception as error:  # the database is away, as a rule: again in a moment
+            self._happened.set()
+            log.warning("not counted yet", extra={"error": type(error).__name__})
 
     def day(self, at: int) -> date:
         """The day of a time, at the practice."""
