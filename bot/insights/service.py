@@ -54,6 +54,7 @@ class Insights:
         self._transcript = transcript
         self._erase = tuple(erase)
         self._names = dict(names or {})
+        self._uncountable: set[str] = set()
         self._happened = asyncio.Event()
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -104,12 +105,14 @@ class Insights:
             try:
                 async with self._database.write() as connection:
                     due = await self._store.hold(connection, conversation, self._clock())
-                    if due is not None:  # another process was faster
+                    if due is not None:  # else another process was faster
                         await self._count(connection, conversation, due)
             except UNAVAILABLE:
                 raise
             except Exception as error:
-                log.error("conversation not counted", extra={"error": type(error).__name__})
+                if conversation not in self._uncountable:  # it stays due, and would be told of every second
+                    self._uncountable.add(conversation)
+                    log.error("conversation not counted", extra={"error": type(error).__name__})
 
     async def start(self) -> None:
         """Begin to count what is due, whenever something is; returns at once."""

@@ -161,8 +161,9 @@ async def test_what_cannot_be_counted_keeps_nothing_else(
         await insights.record(turn(2, START, conversation=name))
     async with database.write() as connection:
         await connection.execute(text("UPDATE insight_events SET data = '{\"x\": 1}' WHERE conversation = 'broken'"))
-    report = await insights.report(date(2026, 9, 1), date(2026, 9, 30))
-    assert report.total.episodes == 2
+    for _ in range(2):
+        report = await insights.report(date(2026, 9, 1), date(2026, 9, 30))
+        assert report.total.episodes == 2
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
         "conversation not counted"
     ]
