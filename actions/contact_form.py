@@ -35,6 +35,12 @@ _AGAIN = re.compile(r"(?:what|huh|eh|pardon|sorry|come again|what do you mean|i 
 _WHY = re.compile(r"(?:but )?(?:why|what for)[ ?.!]*")
 _WHY_YOU = re.compile(r"(?:but )?(?:why|what) (?:do|would|should|are|does) (?:you|they|the practice|i)\b.*"
                       r"\b(?:need|want|ask|give|tell)\w*\b.*")
+_WHEN_THEY = re.compile(
+    r"(?:and |so |ok |but )*(?:when |how soon )?(?:will|can|do|would) (?:they|you|somebody|someone) "
+    r"(?:call|ring|phone|answer|reply|write|get back)(?: (?:to )?(?:me|us))?"
+    r"(?: (?:back|today|tomorrow|soon|now|then|in the \w+|this \w+))*\s*\?*"
+)
+"""Of the practice's answer, not for the practice; nobody here knows."""
 _EVERY_TIME = re.compile(r"\b(?:(?:every|each)(?: single)? (?:time|day|sign|log)|always|so often)", re.IGNORECASE)
 _OF_THE_FORM = re.compile(r"\b(?:name|number|phone|e-?mail|address|reach|message)\b", re.IGNORECASE)
 _SEND = re.compile(
@@ -126,6 +132,8 @@ class ValidateContactForm(ContactAction):
                 return [SlotSet(asked, GIVEN if intent == "affirm" else None)]
             if text.endswith("?") and _is_topic(tracker, intent):
                 return []
+            if _WHEN_THEY.fullmatch(text.lower()):
+                return [SlotSet(asked, None)]
             if MASK in text:
                 return await self._taken_at_the_door(dispatcher, tracker, Field.MESSAGE)
             return await self._take(dispatcher, tracker, Field.MESSAGE, text)
@@ -134,6 +142,8 @@ class ValidateContactForm(ContactAction):
             return [*taken, *await self._named_at_the_door(tracker, asked)]
         if _is_topic(tracker, intent):
             return []
+        if asked == SLOT[Field.NAME] and text.endswith("?"):
+            return [SlotSet(asked, None)]  # "my name or my father's?"
         if intent in CONTROL and intent != "out_of_scope":
             return [SlotSet(asked, None)]  # a yes, a no or a hello is no entry
         field = next(field for field, slot in SLOT.items() if slot == asked)

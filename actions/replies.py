@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,11 @@ DENIED = {
     "can_sign_in": "utter_cannot_sign_in", "between": "utter_miss_offer_contact", "dropped": "utter_never_mind",
     "paused": "utter_pause",
 }
+_WENT_WELL = re.compile(
+    r"\b(?:work(?:s|ed)|went (?:through|thru)|let me in|got in|i'?m (?:in|on)|(?:signed|logged) (?:in|on)|arrived|came|"
+    r"accepted|took (?:it|the code)|fixed|solved)\b", re.IGNORECASE
+)
+"""A yes that tells of a code in hand asks for no other one, which would make it useless."""
 
 
 class _Reply(Action):
@@ -33,6 +39,10 @@ class _Reply(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Do what was agreed to, or say what there is instead."""
         asked = last_asked(tracker) or ""
+        said = tracker.latest_message
+        typed = "" if (said.get("metadata") or {}).get("button") else said.get("text") or ""
+        if self.responses is AFFIRMED and asked == "resend" and _WENT_WELL.search(typed.replace("’", "'")):
+            asked = "arrived"
         if asked in self._instead:
             return await self._instead[asked].run(dispatcher, tracker, domain)
         dispatcher.utter_message(response=self.responses.get(asked, self.otherwise))

@@ -98,20 +98,30 @@ _NAME_CORRECTED = re.compile(
     r"[: ]+(?!(?:wrong|incorrect|not|mis-?spel\w*|spell?ed|spelt|typed|fine|right|ok|correct|still)\b)(?P<name>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_NAME_ASIDE = re.compile(
+    r"[,;.( ]+(?:that'?s|that is|this is|he'?s|she'?s|he is|she is|it'?s|it is|which is|for|i'?m|i am|not)"
+    r" (?:my|his|her|our|the|me|mine|in|a)\b.*",
+    re.IGNORECASE,
+)
+_NAME_WRONG = re.compile(
+    rf"{_ASIDE}(?:the |my )?name(?:'s| is)? (?:wrong|incorrect|not right|misspelled|misspelt)[,.;: ]+"
+    r"(?:(?:it'?s|it is|it should be|should be|make it|i'?m|i am) )?(?P<name>\S.*)", re.IGNORECASE
+)
 _SHORT = 8  # words; a longer text says more than a number or an address
 
 
 def name_in(text: str) -> str:
-    """The name in an answer to "What is your name?": "my name is Ann Poe" -> "Ann Poe"."""
+    """The name in an answer to "What is your name?": "my name is Ann Poe", "Ann Poe, that's my mother" -> "Ann Poe"."""
     text = " ".join(text.split())
     found = _NAME_LEAD.match(text)
     rest = text[found.end() :] if found else text
+    rest = _NAME_ASIDE.sub("", rest) or rest
     return _NAME_TAIL.sub("", f"{rest} ").rstrip(" ,;:(-") or text
 
 
 def corrected_name(text: str) -> str | None:
     """The new name, where a text says nothing but that ("wait, my name is Ann Poe"); None for anything else."""
-    found = _NAME_CORRECTED.fullmatch(text.strip())
+    found = _NAME_CORRECTED.fullmatch(text.strip()) or _NAME_WRONG.fullmatch(text.strip())
     name = found["name"].rstrip(" .!") if found else ""
     return name if name and len(name.split()) <= _SHORT and not name.endswith("?") else None
 

@@ -15,13 +15,26 @@ SETTLED = '/affirm{"asks": "settled"}'
 
 _LONGEST = 80  # characters; who writes more says more
 _END = r"[.!… ]*"
+_CALLS = (
+    r"(?:(?:i(?:'ve| have)? (?:just )?(?:said|told you)|i think) )?"
+    r"(?:i'?ll|i will|i'?m (?:going to|gonna)|i'?d rather|let me) (?:just |rather )?(?:call|phone|ring)"
+    r"(?: (?:them|you|the (?:office|practice|clinic)|instead|then|myself|tomorrow|later|now))*"
+)
+_ENTRY = r"(?:form|message|note|(?:cell |mobile |phone )?number|e-?mail|address|code|name|phone|cell|mobile)s?"
+_REFUSES = re.compile(
+    rf"(?:(?:oh|no|nah|nope|but|stop|please|and|ok|well)[,.! ]+)*(?:{_CALLS}|i (?:really |just )?(?:do not|don'?t) "
+    rf"(?:(?:want|need) (?:it|that|one|any|another(?: one)?|(?:the|a|an|any|your|more|another) {_ENTRY})"
+    r"|want to (?:change|give|use|fill(?: in| out)?|write|send)(?: out| in| away)?"
+    rf"(?: (?:it|that|this|anything|(?:the|a|an|any|my|your) {_ENTRY}))?(?: (?:in|out|away|to (?:you|anyone)))?))"
+    rf"(?: (?:right )?(?:now|please|thanks|thank you|at all))*{_END}"
+)
 _SO = r"(?:(?:ok(?:ay)?|kk?|oh|ah+|al ?right|right|cool|well|so|thanks|thank you|thx|ty|hm+|um+|uh|sorry)[,.!… ]+)*"
 _NEVER_MIND = re.compile(
-    r"(?:oh |no,? |please |actually,? |ok,? )*(?:never ?mind|nvm|forget (?:it|that|about it)"
-    r"|cancel(?: (?:it|that|this))?|stop(?: it)?"
+    rf"(?:(?:oh|no|nah|nope|please|actually|ok|ugh|and|but)[,.!]* )*(?:never ?mind|nvm|forget (?:it|that|about it)"
+    rf"|cancel(?: (?:it|that|this))?|stop(?: (?:it|that|this|asking))?|{_CALLS}[,.! ]+stop(?: (?:it|that|this))?"
     r"|i changed my mind|don'?t send (?:it|that)|no thanks?)"
     r"(?:[,.! ]+(?:i )?(?:just )?(?:got it|found it|(?:figured|worked) it out|(?:it|that) (?:came|worked|is here)"
-    rf"|(?:it'?s |i'?m )?(?:fine|good|ok|all good|here)|thanks|thank you)(?: now| already)?)*{_END}"
+    rf"|(?:it'?s |i'?m )?(?:fine|good|ok|all good|here)|thanks|thank you|{_CALLS})(?: now| already)?)*{_END}"
 )
 _MOMENT = r"(?:sec(?:ond)?|min(?:ute)?|moment|tick|bit)"
 _GO = r"(?:(?:just|quickly|go(?: and)?|have a|take a) )*"
@@ -56,9 +69,37 @@ _TAKES_NOTE = re.compile(rf"{_SO}{_NOTED}(?:[,.! ]+{_NOTED})*{_THEN}")
 _SETTLED = re.compile(rf"{_SO}(?:{_NOTED}|{_DONE})(?:[,.! ]+(?:{_NOTED}|{_DONE}))*{_THEN}")
 
 
+_CODE = (
+    r"(?:it|that|this|(?:the|that|my) (?:new |last |newest |latest |second |first )?(?:code|one|text|email)|code)"
+)
+_TRIED = (
+    r"(?:i (?:just )?)?(?:did it|did that|tried (?:it |that )?again"
+    rf"|(?:started|signed|logged) (?:in |over |it )?(?:again|over)|used {_CODE}|got {_CODE})"
+)
+_WORKED = re.compile(
+    rf"{_SO}(?:(?:yes|yeah|yep|yay|great|finally|no|and)[,.!… ]+)*(?:{_TRIED}[,.! ]+(?:and )?)?(?:now )?"
+    rf"(?:{_CODE} (?:just |finally |now )?(?:works|worked|went through)|(?:works|worked)"
+    r"|i'?m in|i am in|(?:i )?(?:just |finally |now )*got in)(?: (?:now|already|finally|this time|thanks|thank you))*"
+    rf"(?:[,.! ]+(?:thanks|thank you|thx|great|yay)(?: so much| a lot)?)*{_END}"
+)
+
+
 def is_never_mind(text: str) -> bool:
     """True for words that break off what is being asked or filled in."""
     return _NEVER_MIND.fullmatch(plain(text)) is not None
+
+
+def refuses(text: str) -> bool:
+    """True for words that do not want what is asked for or offered ("I don't want the form", "I'll call instead").
+    Where nothing is, they may mean more."""
+    said = plain(text)
+    return len(said) <= _LONGEST and _REFUSES.fullmatch(said) is not None
+
+
+def has_worked(text: str) -> bool:
+    """True for words that say the sign-in went well, whatever was offered: no code is to be sent any more."""
+    said = plain(text)
+    return len(said) <= _LONGEST and _WORKED.fullmatch(said) is not None
 
 
 def is_pause(text: str, asked: str | None) -> bool:

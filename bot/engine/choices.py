@@ -53,8 +53,18 @@ _ASIDE = r"(?:(?:yes|yeah|yep|no|nope|oh|hm+|um+|ok|well|but|actually|sorry|i th
 _IN = (
     r"(?: (?:sign|log|get) ?-?in)?(?: (?:right now|now|already|yet|there|fine|to (?:it|my account|the portal)))*[.! ]*"
 )
-_ABLE = re.compile(rf"{_ASIDE}(?:i )?(?:can|could|am able to|am signed in|am logged in){_IN}")
-_UNABLE = re.compile(rf"{_ASIDE}(?:i )?(?:can'?t|cannot|can not|couldn'?t|am not able to|am unable to){_IN}")
+_UNSURE = r"(?:(?:idk|i don'?t know|not sure|maybe)[,.! ]+)?(?:(?:i )?(?:think|guess|suppose) (?:so|i can)|probably)"
+_WHO = r"(?:i|he|she|we|they|it|my (?:mom|mum|mother|dad|father|wife|husband|son|daughter))"
+_NO_FURTHER = (
+    rf"(?:{_WHO} )?(?:only |just )?(?:gets?|got|comes?|makes? it) (?:only |just |stuck )?(?:to|as far as|up to|at) the "
+    r"(?:code|second step)(?: (?:page|screen|part|step|thing))?"
+)
+_IF = r"(?:i )?can,? but (?:only|just|then) .*"
+_ABLE = re.compile(rf"{_ASIDE}(?:(?:i )?(?:can|could|am able to|am signed in|am logged in){_IN}|{_UNSURE}[.! ]*)")
+_UNABLE = re.compile(
+    rf"{_ASIDE}(?:(?:i )?(?:can'?t|cannot|can not|couldn'?t|am not able to|am unable to){_IN}"
+    rf"|(?:{_NO_FURTHER}|{_IF})[.! ]*)"
+)
 
 
 def _able(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
@@ -63,6 +73,20 @@ def _able(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
         if words.fullmatch(said):
             return next((c for _, c in buttons if c.startswith(yes_or_no) and '"can_sign_in"' in c), None)
     return None
+
+
+_THERE = re.compile(
+    r"(?:(?:yes|yeah|no|oh|well|i mean|i meant|please|just|send(?: it)?|to|on|the|that|same|one|number|phone)[,.! ]+)*"
+    r"(?:ending|that ends|with) (?:in |with )?\W*\d{1,4}[.! ]*"
+    r"|(?:(?:yes|yeah|please|send(?: it)?|to)[,.! ]+)*(?:the |that )?same (?:one|number|phone|address)[.! ]*"
+)
+
+
+def _there(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
+    """ "the one ending in 42", where a code to such a number was offered: the patient is told no other."""
+    if _THERE.fullmatch(said) is None:
+        return None
+    return next((command for _, command in buttons if command.startswith("/affirm") and '"resend"' in command), None)
 
 
 _LETTERS = {"y": "/affirm", "n": "/deny"}
@@ -100,6 +124,7 @@ def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
             return command
     match = _CHOICE.fullmatch(said)
     if match is None:
-        return _way(said, buttons) or _writes(said, buttons) or _able(said, buttons) or _letter(said, buttons)
+        ways = (_way, _writes, _able, _there, _letter)
+        return next((found for way in ways if (found := way(said, buttons)) is not None), None)
     number = int(match["number"]) if match["number"].isdecimal() else _WORDS[match["number"]]
     return buttons[number - 1][1] if 1 <= number <= len(buttons) else None

@@ -35,7 +35,7 @@ from rasa.shared.core.events import (
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.engine.actions import InProcessActions
-from bot.engine.asides import DROPPED, PAUSED, SETTLED, is_never_mind, is_pause, is_settled
+from bot.engine.asides import DROPPED, PAUSED, SETTLED, has_worked, is_never_mind, is_pause, is_settled, refuses
 from bot.engine.choices import chosen
 from bot.engine.graph_runner import DirectGraphRunner
 from bot.engine.model import Decision, Understanding
@@ -112,10 +112,12 @@ class TurnProcessor(MessageProcessor):
         context = context_of(tracker, self.topics)
         in_form = tracker.active_loop_name is not None
         entry = tracker.get_slot(REQUESTED_SLOT) == FREE_TEXT  # taken as it is, and nothing else said of codes
-        if is_never_mind(text):
+        if is_never_mind(text) or ((in_form or context["prompt"]) and not entry and refuses(text)):
             command = "/cancel_contact" if in_form else DROPPED
         elif command is None and not entry and is_pause(text, context["prompt"]):
             command = PAUSED  # before any choice: "let me check my email" chooses none
+        elif command is None and not in_form and has_worked(text):
+            command = SETTLED
         command = command or chosen(text, context["buttons"] or self._greeted(tracker, output))
         if command is None and not entry and is_settled(text, context["prompt"]):
             command = SETTLED

@@ -18,9 +18,10 @@ from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, INTENT_RANKING_KE
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.nlu import intents
 from bot.nlu.context import follow_up
 from bot.nlu.decision import Calibration, decide
-from bot.nlu.emergency import is_emergency
+from bot.nlu.emergency import is_denied, is_emergency
 from bot.nlu.sentences import SentenceEncoder
 from bot.nlu.topics import TopicModel
 from bot.nlu.understanding import cut_and_normalize
@@ -29,6 +30,7 @@ from bot.nlu.wording import Wording, count_words
 NORMALIZED = "normalized"
 CUTS = "cuts"
 EMERGENCY = "emergency"
+CALM = "calm"
 PROBABILITIES = "probabilities"
 CUT = "cut"
 HALVES = "halves"
@@ -115,11 +117,14 @@ class Normalizer(_Component):
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER], is_trainable=False)
 class SafetyRules(_Component):
-    """Sets `emergency`: by the words as typed and, since people in danger mistype, as normalized (emergency.py)."""
+    """Sets `emergency`, and `calm` where one is denied: by the words as typed and, since people in danger mistype, as
+    normalized (emergency.py)."""
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            message.set(EMERGENCY, is_emergency(message.get(TEXT) or "", message.get(NORMALIZED) or ""))
+            spellings = message.get(TEXT) or "", message.get(NORMALIZED) or ""
+            message.set(EMERGENCY, is_emergency(*spellings))
+            message.set(CALM, is_denied(*spellings))
         return messages
 
 
@@ -180,6 +185,7 @@ class FollowUps(_Component):
             changed = follow_up(message.get(NORMALIZED) or "", message.get(PROBABILITIES), metadata)
             if changed is not None:
                 message.set(PROBABILITIES, changed)
+                message.set(EMERGENCY, max(changed, key=lambda name: changed[name]) == intents.EMERGENCY)
         return messages
 
 
@@ -220,6 +226,7 @@ class Decision(_Component):
                 emergency=bool(message.get(EMERGENCY)),
                 alarm=float(message.get(ALARM) or 0),
                 aside=float(message.get(ASIDE) or 0),
+                calm=bool(message.get(CALM)),
             )
             best = {INTENT_NAME_KEY: verdict.rasa_intent, PREDICTED_CONFIDENCE_KEY: verdict.confidence}
             ranking = [

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.nlu.intents import NOT_TOPICS, OUT_OF_SCOPE
+from bot.nlu.intents import EMERGENCY, NOT_TOPICS, OUT_OF_SCOPE
 
 _LEAD = r"(?:(?:and|so|ok|okay|but|or|well|then|no|oh|hm+|um+|alright|actually|sorry)\b[\s,.]*)*"
 _EMAIL_ONLY = re.compile(
@@ -61,7 +61,7 @@ _NUMBER_AGAIN = re.compile(
     r"(?: (?:again|you (?:said|gave|told)(?: me)?|to call|please|once more|one more time|i (?:call|should call)|"
     r"for you))*[ ?.!]*$"
     rf"|^{_LEAD}(?:who|where|what number) (?:do|should|can) i (?:call|phone|ring)(?: (?:again|then|about that|"
-    r"for that))*[ ?.!]*$"
+    rf"for that))*[ ?.!]*$|^{_LEAD}(?:what|which) number[ ?.!]*$"
 )
 _WHY = re.compile(
     rf"^{_LEAD}(?:why|how come|what for|why is that|why so|but why|why do you|why though)(?: that| not)?[ ?.!]*$"
@@ -122,6 +122,7 @@ _STILL = re.compile(
     r"(?: (?:already|that|it|them|this|there|all|both|twice|everything|again))*"
     r"|same (?:thing|problem|result)(?: again| as before)?)[ .!]*$"
 )
+_STILL_NO_CODE = re.compile(r"\bstill (?:nothing|no (?:code|text|email|message)|waiting)\b")
 _CHECKED = re.compile(
     r"^(?:(?:no|yes|ok|okay|well|oh|but|and)\b[\s,.!]*)*(?:the |my |that |phone |mobile |cell )*"
     r"(?:number|email|address|emailaddress)(?:'s| is)? (?:the )?(?:right|correct|fine|same|good|ok|mine)(?: one)?"
@@ -130,6 +131,79 @@ _CHECKED = re.compile(
 _NEITHER = re.compile(
     rf"^{_LEAD}(?:neither|none|none of (?:those|these|them|the above)|nothing of that|not (?:that|those|these)|"
     r"neither of (?:them|those|these))[ .!]*$"
+)
+
+_ROUTES = ("request_human", "report_no_access", "update_phone", "update_email", "file_contact")
+_UNASKED = ("report_unrequested_code",)
+_WAYS = ("ask_no_mobile", "ask_delivery_options", "ask_email_already_set", "ask_landline")
+_CODE_COMES = ("report_missing_code", "request_resend")
+_WHERE_IT = (
+    r"(?:where|how) (?:do|can|would|should|could) (?:i|we) (?:set|put|change|switch|enter|do|add|update|find|get)"
+)
+_PAST_IT = r"(?:older|late|later|over|past|expired|too (?:late|old)|more|longer)"
+_ABOUT_IT = r"(?:happen|come|came|keep|is happening|are coming)\w*"
+_WITH_IT = r"(?:what (?:do|should|can) i do with|(?:do|should|can|shall) i (?:just )?(?:delete|ignore|keep)|delete)"
+_THE_NEWEST = r"(?:newest|latest|last one|new one|most recent)"
+_FAMILY = (
+    r"(?:son|daughter|husband|wife|mom|mum|mother|dad|father|brother|sister|kid|partner|boyfriend|girlfriend|fiance"
+    r"|grand\w+|aunt|uncle|cousin|nurse|aide|caregiver|family)"
+)
+_AFTER: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    # Somebody else may know the password: that stays so until another matter is named.
+    (_UNASKED, r"(?!did (?:you|u|they)\b)(?:i |we )?(?:have |'ve |just |already )*(?:did|done|changed|reset)\b.*",
+     "report_unrequested_code"),
+    (_UNASKED, r".*\b(?:change|reset|changed|new)\b.*\bpassword\b.*", "report_unrequested_code"),
+    (_UNASKED, r"(?:there is |there's |i got |now )?(?:yet )?another(?: one| code)?\b(?!.*\b(?:need|want|send)\b).*",
+     "report_unrequested_code"),
+    (_UNASKED, rf"(?:it|they|this|that) {_ABOUT_IT}\b.*", "report_unrequested_code"),
+    (_UNASKED, r"(?:who|is (?:somebody|someone|anybody|anyone))\b.*", "report_unrequested_code"),
+    (_UNASKED, r"(?:do|should|must|shall) (?:i|we) (?:still |really |also )*(?:have to |need to )?call\b.*",
+     "report_unrequested_code"),
+    (_UNASKED, rf"{_WITH_IT}\b.*", "report_unrequested_code"),
+    (("share_code",), rf"(?!.*\b(?:phone|number|e ?mail)\b).*\b(?:(?:my|our|is|he's|she's) {_FAMILY}\b.*"
+     r"|trust (?:him|her|them|you)\b.*)", "share_code"),
+    (("share_code",), r"but (?:he|she|they)\b.*", "share_code"),
+    # Where a person was named: that nobody answers, and what comes of it.
+    (_ROUTES, r"(?:i |we )?(?:have |'ve )?(?:already |just )?(?:called|tried|rang|phoned)\b.*", "request_human"),
+    (_ROUTES, r".*\b(?:nobody|no one|noone|they (?:do not|don't|never))\b.*\b(?:picks?|answers?|responds?|there)\b.*",
+     "request_human"),
+    (_ROUTES, r".*\b(?:voice ?mail|on hold)\b.*", "request_human"),
+    (_ROUTES, r"(?:the )?(?:form then|what'?s|what is|which|where'?s|where is|where)\b.*\b(?:form|reason|link)\b.*",
+     "request_human"),
+    (_ROUTES, r"(?:the )?form then\b.*", "request_human"),
+    (_ROUTES, r"(?!.*\b(?:codes?|text|good|valid|expires?|last)\b)how long\b.*\b(?:take|till?|until|before|wait)\b.*",
+     "request_human"),
+    (_ROUTES, r"(?!.*\bcodes?\b)when (?:will|do|can|would) (?:they|you|somebody|someone)\b.*", "request_human"),
+    (_ROUTES, r"(?:i )?(?:do not|don't) want to (?:fill|write|type|use|do|wait)\b.*", "request_human"),
+    (_ROUTES, r"(?:can|will|do) (?:they|somebody|someone) (?:call|ring|phone|answer|write|get back|reply)\b.*",
+     "request_human"),
+    (_ROUTES, r"(?:which (?:one|is (?:better|faster|quicker))|call or (?:the )?form|(?:the )?form or call)\b.*",
+     "request_human"),
+    (_ROUTES, r"(?:i |we )?(?:need|have|got) (?:to get in|it|this|that) (?:\w+ )?(?:today|now|tonight|tomorrow)\b.*",
+     "request_human"),
+    (("report_no_access",), r"(?:where|how) (?:do|can) i (?:reset|change|get|find|recover)\b.*", "report_no_access"),
+    (("report_no_access",), r"(?:i mean|i meant|not the code).*\bpassword\b.*", "report_no_access"),
+    (("update_phone",), rf"(?:{_WHERE_IT}(?: up| in)? (?:that|it|this)|where is (?:that|it|this))\b.*", "update_phone"),
+    (("update_email",), rf"(?:{_WHERE_IT}(?: up| in)? (?:that|it|this)|where is (?:that|it|this))\b.*", "update_email"),
+    (_WAYS, rf"(?:(?:by |the )?e ?mail[ ,.]+)?{_WHERE_IT}(?: up| in)? (?:that|it|this|(?:to |my |the )?e ?mail)\b.*",
+     "update_email"),
+    # Why it must be was said; that it must be each time was not.
+    (("ask_why_required",), r"(?:i|we|do i|do we) (?:really )?(?:have to|must|need to)\b.*", "ask_how_often"),
+    (("ask_why_required",), r"(?:is )?there(?:'s| is)? no (?:other )?way\b.*", "ask_how_often"),
+    (("ask_why_required",), r".*\b(?:turn(?:ed)?|switch(?:ed)?|opt)\b.*\b(?:off|out)\b.*", "ask_how_often"),
+    (("ask_code_expiry",), rf"(?:what )?(?:if|when|once)\b.*\b{_PAST_IT}\b.*", "ask_code_expiry"),
+    # What was advised was done.
+    (("report_code_rejected",), rf"(?!.*\b(?:send|need|want|get me)\b).*\b{_THE_NEWEST}\b.*", "request_human"),
+    (_CODE_COMES, r".*\b(?:i'm|i am|im|stuck|already) (?:\w+ )?(?:on|at) (?:the|that) (?:\w+ )?(?:page|screen)\b.*",
+     "request_human"),
+    (("request_resend",), r"why(?: not| can'?t you| won'?t you| cannot you)\b.*", "request_human"),
+)
+_THEN = tuple((topics, re.compile(rf"^{_LEAD}(?:{words})[ ?.!]*$"), intent) for topics, words, intent in _AFTER)
+_WHERE_TO_START = re.compile(rf"^{_LEAD}(?:where|which page)\b.*\b(?:start|begin|sign in) (?:it )?(?:again|over)\b.*$")
+_WHAT_TO_DO = re.compile(
+    rf"^{_LEAD}(?:(?:should|shall|must|can|could|do|may) (?:i|we|he|she|they)\b.*"
+    r"|what (?:should|shall|can|do|must) (?:i|we)\b.*"
+    r"|(?:is|was) (?:it|that|this) (?:serious|bad|dangerous|normal|ok)\b.*|who|which one|how)[ ?.!]*$"
 )
 
 _BY_EMAIL = {
@@ -156,7 +230,7 @@ _ELSE = {
     "ask_no_mobile": "request_human",
     "ask_text_charges": "ask_delivery_options",
     "report_missing_code": "ask_delivery_options",
-    "request_resend": "ask_delivery_options",
+    "request_resend": "request_human",
     "report_code_rejected": "request_human",
     "update_phone": "request_human",
     "update_email": "request_human",
@@ -177,11 +251,19 @@ _STILL_SO = {
     "update_phone": "request_human",
     "update_email": "request_human",
 }
-_WHY_AFTER = {"ask_delivery_options": "ask_delivery_options", "ask_landline": "ask_landline"}
+_WHY_AFTER = {
+    "ask_delivery_options": "ask_delivery_options",
+    "ask_landline": "ask_landline",
+    "report_code_rejected": "report_code_rejected",
+    "report_missing_code": "report_missing_code",
+    "request_resend": "request_human",
+    "report_unrequested_code": "report_unrequested_code",
+}
 _OFFERED_GAIN = 4.0
 """How much likelier an intent is when its button was just shown and the message is not clear by itself."""
 _CLEAR = 0.9
 _ELLIPTICAL_WORDS = 12
+_AFTER_WORDS = 18
 
 
 def resolve(normalized: str, metadata: Mapping[str, Any]) -> str | None:
@@ -200,7 +282,15 @@ def resolve(normalized: str, metadata: Mapping[str, Any]) -> str | None:
             return offered[position] if position < len(offered) else None
         if _NEITHER.match(text):
             return "deny"
+    if _WHERE_TO_START.match(text):
+        return "ask_where_enter"
     topic = metadata.get("topic")
+    if topic == EMERGENCY and (_NUMBER_AGAIN.match(text) or _WHAT_TO_DO.match(text)):
+        return EMERGENCY
+    if isinstance(topic, str) and len(text.split()) <= _AFTER_WORDS:
+        for topics, words, intent in _THEN:
+            if topic in topics and words.match(text):
+                return intent
     if not isinstance(topic, str) or topic in NOT_TOPICS or len(text.split()) > _ELLIPTICAL_WORDS:
         if topic == OUT_OF_SCOPE and _NUMBER_AGAIN.match(text):
             return "request_human"
@@ -233,8 +323,11 @@ def resolve(normalized: str, metadata: Mapping[str, Any]) -> str | None:
         return "ask_delivery_options"
     if _COST.match(text):
         return "ask_text_charges"
-    if metadata.get("prompt") != "arrived" and topic in _STILL_SO and _STILL.match(text):  # where asked, it is the no
-        return _STILL_SO[topic]
+    if metadata.get("prompt") != "arrived" and _STILL.match(text):  # where asked, it is the no
+        if topic in _STILL_SO:
+            return _STILL_SO[topic]
+        if _STILL_NO_CODE.search(text):
+            return "report_missing_code"
     if topic in ("report_missing_code", "request_resend") and _CHECKED.match(text):  # it asked to check that
         return "report_missing_code" if metadata.get("prompt") else "request_human"
     return topic if _AGAIN.match(text) else None

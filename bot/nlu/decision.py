@@ -12,6 +12,7 @@ from typing import Any
 from bot.nlu.intents import CHOOSE, EMERGENCY, OUT_OF_SCOPE, is_topic
 from bot.nlu.splitting import Cut, evidence
 
+LIKELY, SURE = 0.5, 0.9  # of an emergency that the writer denies: to tell whom to call, and to answer nothing else
 CALIBRATION = Path(__file__).parent / "encoder" / "calibration.json"
 
 
@@ -106,6 +107,7 @@ def decide(
     emergency: bool = False,
     alarm: float = 1.0,
     aside: float = 0.0,
+    calm: bool = False,
 ) -> Verdict:
     """Judge a message.
 
@@ -117,15 +119,16 @@ def decide(
         emergency: whether the safety rules spoke; nothing else counts then.
         alarm: what the characters alone give an emergency.
         aside: what the likeliest clause is given for one.
+        calm: whether the writer says that there is no emergency; then the classifier must be nearly sure of one.
     """
     ranking = tuple(sorted(((name, float(p)) for name, p in probabilities.items()), key=lambda pair: -pair[1]))
     topics = [(name, p) for name, p in ranking if is_topic(name)]
     nearest = tuple(name for name, _ in topics[:2])
     best, confidence = ranking[0]
     likely = probabilities.get(EMERGENCY, 0.0)
-    if emergency or (likely >= calibration.emergency and alarm >= calibration.alarm):
+    if emergency or (likely >= (SURE if calm else calibration.emergency) and alarm >= calibration.alarm):
         return Verdict("answer", EMERGENCY, 1.0, emergency=True, embedded=embedded, ranking=ranking)
-    danger = likely >= calibration.danger or aside >= calibration.aside
+    danger = likely >= LIKELY if calm else likely >= calibration.danger or aside >= calibration.aside
     parts = _two_questions(cut, halves, probabilities) if cut and len(halves) == 2 else ()
     verdict = partial(Verdict, embedded=embedded, danger=danger, ranking=ranking)
     if parts:

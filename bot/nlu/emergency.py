@@ -127,6 +127,20 @@ def is_emergency(*texts: str) -> bool:
     return any(map(_tells_of_danger, {_plain(text): None for text in texts}))
 
 
+_NONE = re.compile(
+    r"\b(?:(?:its|it is|thats|that is|this is|is|was|are) (?:really )?(?:not|no) (?:an? )?(?:real |medical )?emergency"
+    r"|not an? (?:real |medical )?emergency|no (?:real |medical )?emergency"
+    r"|(?:nobody|no one|noone|none of us)(?: is|s| here is| was| got)? (?:hurt|in danger|dying|injured|bleeding)"
+    r"|false alarm"
+    r"|(?:im|i am|were|we are|hes|he is|shes|she is|theyre) not (?:hurt|in danger|dying|suicidal|injured))\b"
+)
+
+
+def is_denied(*texts: str) -> bool:
+    """Whether a message says that there is no emergency ("the cough is no emergency", "nobody is hurt")."""
+    return any(_NONE.search(_plain(text)) for text in texts)
+
+
 def _plain(text: str) -> str:
     return " ".join(_NEITHER.sub(" ", _APOSTROPHE.sub("", fold(text))).split())
 

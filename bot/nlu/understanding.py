@@ -7,7 +7,8 @@ from typing import Any
 
 from bot.nlu.context import follow_up
 from bot.nlu.decision import Calibration, Verdict, decide
-from bot.nlu.emergency import is_emergency
+from bot.nlu.emergency import is_denied, is_emergency
+from bot.nlu.intents import EMERGENCY
 from bot.nlu.sentences import SentenceEncoder
 from bot.nlu.splitting import cuts
 from bot.nlu.topics import NormalizedCut, Scores, TopicModel
@@ -34,10 +35,11 @@ def judge(
         resolved = follow_up(normalized, probabilities, metadata)
         if resolved is not None:
             probabilities = resolved
+            emergency = max(resolved, key=lambda name: resolved[name]) == EMERGENCY
     halves = [dict(zip(intents, map(float, row), strict=True)) for row in scores.halves]
     return decide(
         probabilities, calibration, cut=scores.cut, halves=halves, embedded=scores.embedded, emergency=emergency,
-        alarm=scores.alarm, aside=scores.aside,
+        alarm=scores.alarm, aside=scores.aside, calm=is_denied(text, normalized),
     )
 
 

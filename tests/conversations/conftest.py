@@ -89,7 +89,7 @@ class Patient:
 
     async def mail(self, count: int) -> list[dict[str, Any]]:
         """What came to the simulated phone and inbox, newest first, as soon as this many messages are there."""
-        for _ in range(150):
+        for _ in range(500):
             messages = (await self.client.get("/demo/outbox.json")).json()["messages"]
             if len(messages) >= count:
                 break

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.engine.asides import is_never_mind, is_pause, is_settled
+from bot.engine.asides import has_worked, is_never_mind, is_pause, is_settled, refuses
 
 
 @pytest.mark.parametrize("text", [
@@ -47,7 +47,7 @@ def test_a_question_or_a_complaint_is_none(text):
 
 @pytest.mark.parametrize("text", [
     "never mind", "Nvm", "nevermind, got it", "nvm i found it", "forget it, it came", "oh never mind it's here now",
-    "no thanks", "stop",
+    "no thanks", "stop", "nah forget it ill call", "FORGET IT. I'LL CALL", "NO. I SAID I'LL CALL. STOP THIS",
 ])
 def test_never_mind_in_many_words(text):
     """Also with the reason behind it."""
@@ -60,3 +60,41 @@ def test_never_mind_in_many_words(text):
 def test_more_than_never_mind_is_heard(text):
     """What follows is the question."""
     assert not is_never_mind(text)
+
+
+@pytest.mark.parametrize("text", [
+    "no stop i dont want the form", "i dont want to fill in anything", "no i dont want to change it",
+    "I don't need one", "no i dont want to give it out at all", "i'll call",
+    "I don't want to give my cell number to anyone",
+])
+def test_what_is_asked_or_offered_can_be_refused(text):
+    """In many words."""
+    assert refuses(text)
+
+
+@pytest.mark.parametrize("text", [
+    "i don't want to live", "i dont want to be here anymore", "i don't want this anymore", "i don't want to do this",
+    "i dont want to anymore", "i dont need anyone", "i don't want any of it anymore", "i dont want to wake up",
+    "i don't want it by text, use email",
+])
+def test_no_refusal_hides_danger_or_a_wish(text):
+    """What may mean more than the form is understood as any other message."""
+    assert not refuses(text) and not is_never_mind(text)
+
+
+@pytest.mark.parametrize("text", [
+    "ok did it, the last one worked", "I started again and now I got in", "it worked", "I'm in now thanks",
+    "yes I got in", "finally got in, thank you so much", "i used the new code and it worked",
+])
+def test_who_is_in_needs_no_code(text):
+    """Whatever was offered."""
+    assert has_worked(text)
+
+
+@pytest.mark.parametrize("text", [
+    "it doesn't work", "i got in but it says error", "worked yesterday", "the code came", "im in the hospital",
+    "i'm in pain", "it worked last week, now it does not",
+])
+def test_half_a_success_is_none(text):
+    """Nothing is lost to a few words at its beginning."""
+    assert not has_worked(text)

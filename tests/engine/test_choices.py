@@ -27,11 +27,21 @@ ABLE = [("I can sign in", '/affirm{"asks": "can_sign_in"}'), ("I can't sign in",
 @pytest.mark.parametrize(("text", "number"), [
     ("I can sign in", 0), ("can sign in", 0), ("yes i can", 0), ("yes, I can log in now.", 0), ("i cant sign in", 1),
     ("I can’t sign in", 1), ("hm no i cant", 1), ("no, I cannot get in", 1), ("can not", 1),
+    ("idk, I think I can", 0), ("i think so", 0), ("no, he only gets to the code page", 1),
+    ("I can, but only with the old number and that's gone", 1),
 ])
 def test_whether_one_can_sign_in_is_said_in_many_words(text, number):
     """The titles need not be typed as they are written."""
     assert chosen(text, ABLE) == ABLE[number][1]
     assert chosen("yes i can", BUTTONS) is None
+
+
+@pytest.mark.parametrize("text", ["the one ending in 42", "no i meant send it to the one ending in 42", "same number"])
+def test_the_offered_destination_can_be_named(text):
+    """It is the only one that the patient was told."""
+    offered = [("Yes, send it", '/affirm{"asks": "resend"}'), ("No, thanks", '/deny{"asks": "resend"}')]
+    assert chosen(text, offered) == offered[0][1]
+    assert chosen(text, ABLE) is None
 
 
 @pytest.mark.parametrize(("text", "number"), [("y", 0), ("Y.", 0), ("n", 1), (" N! ", 1)])

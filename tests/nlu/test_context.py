@@ -45,6 +45,32 @@ from bot.nlu.understanding import Understanding
         ("report_code_rejected", "same thing again", "report_code_rejected"),
         ("report_no_access", "didn't work", "request_human"),
         ("update_phone", "I've tried that already", "request_human"),
+        ("report_unrequested_code", "ok i changed the password", "report_unrequested_code"),
+        ("report_unrequested_code", "fine. where do I change the password?", "report_unrequested_code"),
+        ("report_unrequested_code", "another one came just now", "report_unrequested_code"),
+        ("report_unrequested_code", "so what do I do with the code now, delete it?", "report_unrequested_code"),
+        ("report_unrequested_code", "who is doing this", "report_unrequested_code"),
+        ("report_unrequested_code", "do i still have to call", "report_unrequested_code"),
+        ("report_unrequested_code", "send me another one", "request_resend"),
+        ("share_code", "he's my son though, I trust him", "share_code"),
+        ("request_human", "nobody picks up", "request_human"),
+        ("request_human", "i dont want to fill in anything", "request_human"),
+        ("request_human", "ok the form then. where is it", "request_human"),
+        ("request_human", "which reason again", "request_human"),
+        ("update_phone", "how long till its changed", "request_human"),
+        ("update_phone", "how long is the code good for", "ask_code_expiry"),
+        ("update_email", "and where do I change it then?", "update_email"),
+        ("ask_no_mobile", "ok email. where do i put that in", "update_email"),
+        ("report_no_access", "no i mean the password not the code", "report_no_access"),
+        ("ask_why_required", "so i have to do it", "ask_how_often"),
+        ("ask_why_required", "CAN I TURN IT OFF OR NOT", "ask_how_often"),
+        ("ask_code_expiry", "and if it's older than that?", "ask_code_expiry"),
+        ("report_code_rejected", "I typed the newest one and it still says wrong", "request_human"),
+        ("report_code_rejected", "why?", "report_code_rejected"),
+        ("request_resend", "why not?", "request_human"),
+        ("request_resend", "i did that, im on the page where it wants the code", "request_human"),
+        ("ask_delivery_options", "nope still nothing", "report_missing_code"),
+        ("request_resend", "where do I start again?", "ask_where_enter"),
     ],
 )
 def test_a_follow_up_is_understood_from_the_last_topic(
@@ -53,6 +79,15 @@ def test_a_follow_up_is_understood_from_the_last_topic(
     """What alone would be unclear is answered with the topic that a listener would take it for."""
     verdict = understanding.understand(text, {"topic": topic, "offered": [], "prompt": None})
     assert (verdict.decision, verdict.intent) == ("answer", intent)
+
+
+@pytest.mark.parametrize("text", [
+    "what number", "who do i call", "should i wait for the dr to answer in the portal", "what should we do", "how",
+])
+def test_after_the_word_of_911_it_stays_with_that(understanding: Understanding, text: str) -> None:
+    """Nobody in danger hears the practice's number, or whether a code may be shared."""
+    verdict = understanding.understand(text, {"topic": "report_emergency", "offered": [], "prompt": None})
+    assert verdict.emergency
 
 
 @pytest.mark.parametrize(

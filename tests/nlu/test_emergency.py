@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.nlu import emergency
-from bot.nlu.emergency import is_emergency, read_rules
+from bot.nlu.emergency import is_denied, is_emergency, read_rules
 from bot.nlu.examples import Example
 from bot.nlu.intents import EMERGENCY
 from bot.nlu.understanding import Understanding
@@ -159,6 +159,24 @@ def test_danger_is_seen(text: str) -> None:
 def test_figures_of_speech_are_no_emergency(text: str) -> None:
     """Idioms, negations, things long past and dying phones are ordinary text."""
     assert not is_emergency(text)
+
+
+@pytest.mark.parametrize("text", [
+    "nobody is hurt but i want to die tonight", "its not an emergency but my chest hurts bad and my arm is numb",
+    "no emergency, she just passed out on the floor", "I'm not suicidal but I don't want to be here anymore",
+])
+def test_danger_is_heard_from_who_denies_it(understanding: Understanding, text: str) -> None:
+    """Who says that nothing is wrong may say it all the same."""
+    assert is_denied(text) and understanding.understand(text).emergency
+
+
+@pytest.mark.parametrize("text", [
+    "nobody is hurt!! the codes come 3 times", "the cough is not an emergency. the code",
+    "false alarm, i need the code",
+])
+def test_who_denies_an_emergency_is_believed(understanding: Understanding, text: str) -> None:
+    """Where only the classifier thought of one."""
+    assert not understanding.understand(text).emergency
 
 
 def test_no_training_line_of_an_emergency_is_missed(understanding: Understanding, examples: list[Example]) -> None:
