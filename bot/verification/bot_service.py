@@ -87,7 +87,8 @@ class BotService:
             verdict = await self._sender.judge(connection, challenge, factor, destination, Origin.BOT, now)
         if destination is None:
             return SignInStatus(True, other_channels=others)
-        retry_after = 0 if verdict.allowed else verdict.retry_after
+        # Only the wait between two codes is worth offering: who has reached an hour's limit is refused (`redeem`).
+        retry_after = 0 if verdict.allowed else verdict.retry_after if verdict.refusal is Refusal.TOO_SOON else None
         offered = others if retry_after is not None or verdict.refusal in OTHER_WAY_HELPS else ()
         return SignInStatus(True, destination.channel, destination.masked, offered, retry_after)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text as sql
 
 CONTACT = "845-703-6999"
@@ -245,6 +246,23 @@ async def test_asks_for_email_in_words_that_follow_no_button(arrive):
     await robin.sign_in("robin")
     robin.clock.pass_seconds(31)
     assert "on its way to •••-•••-0143" in await robin.say("resend the code by email please")
+
+
+async def test_is_not_offered_what_the_hours_limit_refuses(arrive):
+    """After many sign-ins within an hour a missing code leads to a person, not to a yes that is then refused."""
+    alex = await arrive()
+    await alex.sign_in()
+    for _ in range(10):
+        alex.clock.pass_seconds(31)
+        await alex.sign_in()
+        alex.clock.pass_seconds(31)
+        if "on its way" not in await alex.say("send me a new code"):
+            break
+    else:
+        pytest.fail("there is no limit")
+    said = await alex.say("i didnt get the code")
+    assert "Shall I send" not in said and "Do you want that" not in said
+    assert "845-703-6999" in said
 
 
 async def test_orders_it_by_email_in_words_that_sound_like_a_question_of_ways(arrive):
