@@ -33,7 +33,8 @@ CONTROL = ("greet", "thank", "goodbye", "affirm", "deny", "out_of_scope", "choos
 """Intents that are no question of their own while a form is filled in."""
 _AGAIN = re.compile(r"(?:what|huh|eh|pardon|sorry|come again|what do you mean|i don'?t (?:understand|get it))[ ?.!]*")
 _WHY = re.compile(r"(?:but )?(?:why|what for)[ ?.!]*")
-_WHY_YOU = re.compile(r"(?:but )?(?:why|what) (?:do|would|should|are|does) (?:you|they|the practice|i)\b.*"
+_WHY_YOU = re.compile(r"(?:(?:but|wait|and|so|hm+)[,. ]+)*(?:why|what) (?:do|would|should|are|does) "
+                      r"(?:you|they|the practice|i)\b.*"
                       r"\b(?:need|want|ask|give|tell)\w*\b.*")
 _WHEN_THEY = re.compile(
     r"(?:and |so |ok |but )*(?:when |how soon )?(?:will|can|do|would) (?:they|you|somebody|someone) "

@@ -86,7 +86,8 @@ MASK = "•••"
 """What is left of a number or an address in a text that somebody may see."""
 _ASIDE = r"(?:(?:oh|no|hi|hello|wait|sorry|actually|but|hm+|well|yes|ok(?:ay)?|sure|please)[,.! ]+)*"
 _NAME_LEAD = re.compile(
-    rf"{_ASIDE}(?:(?:my|the) (?:full |right |real )?name(?: is|'s| should be)?|i am|i'm|this is|it'?s|it is)[: ]+",
+    rf"{_ASIDE}(?:i(?:'ve| have)? (?:already |just )?(?:told you|said)[,:. ]+(?:it'?s |it is |my name is )?"
+    r"|(?:(?:my|the) (?:full |right |real )?name(?: is|'s| should be)?|i am|i'm|this is|it'?s|it is)[: ]+)",
     re.IGNORECASE,
 )
 _NAME_TAIL = re.compile(
@@ -95,7 +96,8 @@ _NAME_TAIL = re.compile(
 )
 _NAME_CORRECTED = re.compile(
     rf"{_ASIDE}(?:(?:please )?(?:change|correct|fix) (?:my |the )?name to|(?:my |the )name (?:is|should be)|my name's)"
-    r"[: ]+(?!(?:wrong|incorrect|not|mis-?spel\w*|spell?ed|spelt|typed|fine|right|ok|correct|still)\b)(?P<name>\S.*)",
+    r"[: ]+(?:just |only |simply )?"
+    r"(?!(?:wrong|incorrect|not|mis-?spel\w*|spell?ed|spelt|typed|fine|right|ok|correct|still)\b)(?P<name>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _NAME_ASIDE = re.compile(

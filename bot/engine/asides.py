@@ -30,11 +30,14 @@ _REFUSES = re.compile(
 )
 _SO = r"(?:(?:ok(?:ay)?|kk?|oh|ah+|al ?right|right|cool|well|so|thanks|thank you|thx|ty|hm+|um+|uh|sorry)[,.!… ]+)*"
 _NEVER_MIND = re.compile(
-    rf"(?:(?:oh|no|nah|nope|please|actually|ok|ugh|and|but)[,.!]* )*(?:never ?mind|nvm|forget (?:it|that|about it)"
-    rf"|cancel(?: (?:it|that|this))?|stop(?: (?:it|that|this|asking))?|{_CALLS}[,.! ]+stop(?: (?:it|that|this))?"
+    r"(?:(?:oh|hm+|no|nah|nope|please|actually|ok|ugh|and|but)[,.!]* )*"
+    r"(?:never ?mind|nvm|forget (?:it|that|about it)"
+    r"|leave it|cancel(?: (?:it|that|this))?|stop(?: (?:it|that|this|asking))?"
+    rf"|{_CALLS}[,.! ]+stop(?: (?:it|that|this))?"
     r"|i changed my mind|don'?t send (?:it|that)|no thanks?)"
     r"(?:[,.! ]+(?:i )?(?:just )?(?:got it|found it|(?:figured|worked) it out|(?:it|that) (?:came|worked|is here)"
-    rf"|(?:it'?s |i'?m )?(?:fine|good|ok|all good|here)|thanks|thank you|{_CALLS})(?: now| already)?)*{_END}"
+    rf"|(?:it'?s |i'?m )?(?:fine|good|ok|all good|here)|thanks|thank you|{_CALLS}"
+    rf"|i'?ll think (?:about it|it over))(?: now| already)?)*{_END}"
 )
 _MOMENT = r"(?:sec(?:ond)?|min(?:ute)?|moment|tick|bit)"
 _GO = r"(?:(?:just|quickly|go(?: and)?|have a|take a) )*"
@@ -55,7 +58,9 @@ _WAITS = (
     r"(?:pen|glasses|phone|cell|charger|paper|wife|husband|son|daughter))"
     r"|(?:checking|trying|looking)(?: (?:it|that|this|now|again|for it|my (?:phone|e-?mail|texts)))*)"
 )
-_PAUSE = re.compile(rf"{_SO}{_WAITS}(?:[,.! ]+(?:{_WAITS}|please|pls|thanks|thx|ok|{_MOMENT}))*{_END}")
+_PAUSE = re.compile(
+    rf"(?:(?:not yet|no|nope)[,.! ]+)?{_SO}{_WAITS}(?:[,.! ]+(?:{_WAITS}|please|pls|thanks|thx|ok|{_MOMENT}))*{_END}"
+)
 _NOTED = (
     r"(?:i (?:see|understand|get it)(?: now)?|(?:that |it )?makes (?:perfect |more )?sense(?: now)?|gotcha|understood"
     r"|good to know|fair enough|noted)"

@@ -62,7 +62,8 @@ _NO_FURTHER = (
 _IF = r"(?:i )?can,? but (?:only|just|then) .*"
 _ABLE = re.compile(rf"{_ASIDE}(?:(?:i )?(?:can|could|am able to|am signed in|am logged in){_IN}|{_UNSURE}[.! ]*)")
 _UNABLE = re.compile(
-    rf"{_ASIDE}(?:(?:i )?(?:can'?t|cannot|can not|couldn'?t|am not able to|am unable to){_IN}"
+    rf"{_ASIDE}(?:(?:{_WHO} )?(?:can'?t|cannot|can not|couldn'?t|(?:am|is|are) (?:not able|unable) to){_IN}"
+    r"(?:[,.! ]*(?:and |so |because )?that'?s .*)?"
     rf"|(?:{_NO_FURTHER}|{_IF})[.! ]*)"
 )
 

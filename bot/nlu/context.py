@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.nlu.emergency import is_denied
 from bot.nlu.intents import EMERGENCY, NOT_TOPICS, OUT_OF_SCOPE
 
 _LEAD = r"(?:(?:and|so|ok|okay|but|or|well|then|no|oh|hm+|um+|alright|actually|sorry)\b[\s,.]*)*"
@@ -153,6 +154,9 @@ _AFTER: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (_UNASKED, r"(?!did (?:you|u|they)\b)(?:i |we )?(?:have |'ve |just |already )*(?:did|done|changed|reset)\b.*",
      "report_unrequested_code"),
     (_UNASKED, r".*\b(?:change|reset|changed|new)\b.*\bpassword\b.*", "report_unrequested_code"),
+    (_UNASKED, r"(?:how|where) (?:do|can|should) (?:i|we) (?:change|reset|do) (?:it|that|this)\b.*",
+     "report_unrequested_code"),
+    (_UNASKED, r".*\bchange (?:it|that) or not\b.*", "report_unrequested_code"),
     (_UNASKED, r"(?:there is |there's |i got |now )?(?:yet )?another(?: one| code)?\b(?!.*\b(?:need|want|send)\b).*",
      "report_unrequested_code"),
     (_UNASKED, rf"(?:it|they|this|that) {_ABOUT_IT}\b.*", "report_unrequested_code"),
@@ -199,7 +203,10 @@ _AFTER: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("request_resend",), r"why(?: not| can'?t you| won'?t you| cannot you)\b.*", "request_human"),
 )
 _THEN = tuple((topics, re.compile(rf"^{_LEAD}(?:{words})[ ?.!]*$"), intent) for topics, words, intent in _AFTER)
-_WHERE_TO_START = re.compile(rf"^{_LEAD}(?:where|which page)\b.*\b(?:start|begin|sign in) (?:it )?(?:again|over)\b.*$")
+_WHERE_TO_START = re.compile(
+    rf"^{_LEAD}(?:(?:where|which page)\b.*|(?:do|should|must) i (?:just |have to |need to )*)"
+    r"\b(?:start|begin|sign in) (?:it )?(?:again|over)\b.*$"
+)
 _WHAT_TO_DO = re.compile(
     rf"^{_LEAD}(?:(?:should|shall|must|can|could|do|may) (?:i|we|he|she|they)\b.*"
     r"|what (?:should|shall|can|do|must) (?:i|we)\b.*"
@@ -341,14 +348,23 @@ def follow_up(
     A follow-up that the rules resolve is sure. What was just offered gains weight in an unclear message, as in "the
     email one".
     """
+    denied = metadata.get("topic") == EMERGENCY and EMERGENCY in probabilities and is_denied(normalized)
+    if denied:  # who was just told whom to call, and says that there is no need, is believed
+        others = {name: p for name, p in probabilities.items() if name != EMERGENCY}
+        left = sum(others.values()) or 1.0
+        probabilities = {**{name: p / left for name, p in others.items()}, EMERGENCY: 0.0}
     resolved = resolve(normalized, metadata)
+    if resolved is None and metadata.get("topic") in _UNASKED:
+        best = max(probabilities, key=lambda name: probabilities[name])
+        if best == "ask_password_needed":  # whose answer is that it need not be changed
+            resolved = "report_unrequested_code"
     if resolved is not None and resolved in probabilities:
         rest = sum(p for name, p in probabilities.items() if name != resolved) or 1.0
         return {name: 0.97 if name == resolved else p / rest * 0.03 for name, p in probabilities.items()}
     offered = [name for name in _names(metadata.get("offered")) if name in probabilities]
     wordless = not any(character.isalpha() for character in normalized)  # "?": all is prior, nothing chooses
     if not offered or wordless or max(probabilities.values()) >= _CLEAR:
-        return None
+        return dict(probabilities) if denied else None
     raised = {name: p * (_OFFERED_GAIN if name in offered else 1.0) for name, p in probabilities.items()}
     total = sum(raised.values())
     return {name: p / total for name, p in raised.items()}

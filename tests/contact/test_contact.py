@@ -232,7 +232,8 @@ def test_rules_of_single_fields() -> None:
 @pytest.mark.parametrize(("text", "name"), [
     ("Ann Poe", "Ann Poe"), ("my name is Ann Poe", "Ann Poe"), ("Hi, I'm Ann Poe.", "Ann Poe"), ("it's Ann", "Ann"),
     ("Ann Poe, my number is ", "Ann Poe"), ("Ann Poe (", "Ann Poe"), ("Li Wei  and my phone ", "Li Wei"),
-    ("Robert Hayes, that's my dad", "Robert Hayes"), ("Ann Poe (she is my mother)", "Ann Poe"),
+    ("Robert Hayes, that's my dad", "Robert Hayes"), ("I already told you, Peter Novak", "Peter Novak"),
+    ("Ann Poe (she is my mother)", "Ann Poe"),
     ("Mary-Ann O'Brien", "Mary-Ann O'Brien"), ("Ismael", "Ismael"), ("Noah Hope", "Noah Hope"),
 ])
 def test_a_name_is_found_among_the_words_around_it(text: str, name: str) -> None:
@@ -242,7 +243,7 @@ def test_a_name_is_found_among_the_words_around_it(text: str, name: str) -> None
 
 @pytest.mark.parametrize(("text", "name"), [
     ("wait, my name is Ann Poe", "Ann Poe"), ("change my name to Ann Poe.", "Ann Poe"),
-    ("no wait, the name is wrong, it's Josef Miller", "Josef Miller"),
+    ("no wait, the name is wrong, it's Josef Miller", "Josef Miller"), ("the name is just Ann Poe", "Ann Poe"),
     ("no the name should be Ann", "Ann"), ("the name is wrong", None), ("my name is not in the list", None),
     ("my name is on the old account and I cannot get into it since March", None), ("Ann Poe", None),
     ("what is my name?", None),

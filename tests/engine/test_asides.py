@@ -10,7 +10,7 @@ from bot.engine.asides import has_worked, is_never_mind, is_pause, is_settled, r
     "give me a second", "ok let me try", "let me check my email", "I'll try that, thanks", "i’ll wait",
     "ok I will look again", "lemme get my glasses", "let me find my phone", "checking now", "trying it again",
     "bear with me", "let me see", "I'm going to check my spam folder first", "hold on, let me get my glasses",
-    "ok, let's try it",
+    "ok, let's try it", "not yet, let me wait a minute",
 ])
 def test_who_asks_for_a_moment_gets_it(text):
     """Whatever was asked."""
@@ -48,6 +48,7 @@ def test_a_question_or_a_complaint_is_none(text):
 @pytest.mark.parametrize("text", [
     "never mind", "Nvm", "nevermind, got it", "nvm i found it", "forget it, it came", "oh never mind it's here now",
     "no thanks", "stop", "nah forget it ill call", "FORGET IT. I'LL CALL", "NO. I SAID I'LL CALL. STOP THIS",
+    "hm no, leave it. I'll think about it",
 ])
 def test_never_mind_in_many_words(text):
     """Also with the reason behind it."""

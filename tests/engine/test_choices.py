@@ -28,6 +28,7 @@ ABLE = [("I can sign in", '/affirm{"asks": "can_sign_in"}'), ("I can't sign in",
     ("I can sign in", 0), ("can sign in", 0), ("yes i can", 0), ("yes, I can log in now.", 0), ("i cant sign in", 1),
     ("I can’t sign in", 1), ("hm no i cant", 1), ("no, I cannot get in", 1), ("can not", 1),
     ("idk, I think I can", 0), ("i think so", 0), ("no, he only gets to the code page", 1),
+    ("He can't sign in, that's the whole point", 1),
     ("I can, but only with the old number and that's gone", 1),
 ])
 def test_whether_one_can_sign_in_is_said_in_many_words(text, number):

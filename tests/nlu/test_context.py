@@ -71,6 +71,11 @@ from bot.nlu.understanding import Understanding
         ("request_resend", "i did that, im on the page where it wants the code", "request_human"),
         ("ask_delivery_options", "nope still nothing", "report_missing_code"),
         ("request_resend", "where do I start again?", "ask_where_enter"),
+        ("report_code_rejected", "so do I start over?", "ask_where_enter"),
+        ("report_unrequested_code", "so somebody has my password?", "report_unrequested_code"),
+        ("report_unrequested_code", "do I have to change the username and password or not", "report_unrequested_code"),
+        ("report_unrequested_code", "which one is it now, change it or not", "report_unrequested_code"),
+        ("report_unrequested_code", "how do I change it", "report_unrequested_code"),
     ],
 )
 def test_a_follow_up_is_understood_from_the_last_topic(
@@ -88,6 +93,13 @@ def test_after_the_word_of_911_it_stays_with_that(understanding: Understanding, 
     """Nobody in danger hears the practice's number, or whether a code may be shared."""
     verdict = understanding.understand(text, {"topic": "report_emergency", "offered": [], "prompt": None})
     assert verdict.emergency
+
+
+def test_who_was_told_of_911_and_denies_it_is_believed(understanding: Understanding) -> None:
+    """The classifier is not asked twice; the rules are."""
+    told = {"topic": "report_emergency", "offered": [], "prompt": None}
+    assert not understanding.understand("I am not in danger dear, why did you tell me to call 911", told).emergency
+    assert understanding.understand("I'm not hurt but my husband is not breathing", told).emergency
 
 
 @pytest.mark.parametrize(
