@@ -145,6 +145,7 @@ _PAST_IT = r"(?:older|late|later|over|past|expired|too (?:late|old)|more|longer)
 _ABOUT_IT = r"(?:happen|come|came|keep|is happening|are coming)\w*"
 _WITH_IT = r"(?:what (?:do|should|can) i do with|(?:do|should|can|shall) i (?:just )?(?:delete|ignore|keep)|delete)"
 _THE_NEWEST = r"(?:newest|latest|last one|new one|most recent)"
+_NO_FORM = r"(?:i )?(?:do not|don't) want to (?:fill|write|type)\b[^,.;!?]*"
 _FAMILY = (
     r"(?:son|daughter|husband|wife|mom|mum|mother|dad|father|brother|sister|kid|partner|boyfriend|girlfriend|fiance"
     r"|grand\w+|aunt|uncle|cousin|nurse|aide|caregiver|family)"
@@ -178,7 +179,7 @@ _AFTER: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (_ROUTES, r"(?!.*\b(?:codes?|text|good|valid|expires?|last)\b)how long\b.*\b(?:take|till?|until|before|wait)\b.*",
      "request_human"),
     (_ROUTES, r"(?!.*\bcodes?\b)when (?:will|do|can|would) (?:they|you|somebody|someone)\b.*", "request_human"),
-    (_ROUTES, r"(?:i )?(?:do not|don't) want to (?:fill|write|type|use|do|wait)\b.*", "request_human"),
+    (_ROUTES, _NO_FORM, "request_human"),
     (_ROUTES, r"(?:can|will|do) (?:they|somebody|someone) (?:call|ring|phone|answer|write|get back|reply)\b.*",
      "request_human"),
     (_ROUTES, r"(?:which (?:one|is (?:better|faster|quicker))|call or (?:the )?form|(?:the )?form or call)\b.*",
@@ -203,6 +204,7 @@ _AFTER: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("request_resend",), r"why(?: not| can'?t you| won'?t you| cannot you)\b.*", "request_human"),
 )
 _THEN = tuple((topics, re.compile(rf"^{_LEAD}(?:{words})[ ?.!]*$"), intent) for topics, words, intent in _AFTER)
+_FORM_REFUSED = re.compile(rf"^{_LEAD}{_NO_FORM}[ ?.!]*$")
 _WHERE_TO_START = re.compile(
     rf"^{_LEAD}(?:(?:where|which page)\b.*|(?:do|should|must) i (?:just |have to |need to )*)"
     r"\b(?:start|begin|sign in) (?:it )?(?:again|over)\b.*$"
@@ -269,6 +271,7 @@ _WHY_AFTER = {
 _OFFERED_GAIN = 4.0
 """How much likelier an intent is when its button was just shown and the message is not clear by itself."""
 _CLEAR = 0.9
+_ALARMING = 0.5
 _ELLIPTICAL_WORDS = 12
 _AFTER_WORDS = 18
 
@@ -354,6 +357,9 @@ def follow_up(
         left = sum(others.values()) or 1.0
         probabilities = {**{name: p / left for name, p in others.items()}, EMERGENCY: 0.0}
     resolved = resolve(normalized, metadata)
+    alarming = probabilities.get(EMERGENCY, 0.0) >= _ALARMING and not _FORM_REFUSED.match(normalized.strip())
+    if alarming and resolved != EMERGENCY:
+        return None  # what sounds like danger by itself is no mere follow-up
     if resolved is None and metadata.get("topic") in _UNASKED:
         best = max(probabilities, key=lambda name: probabilities[name])
         if best == "ask_password_needed":  # whose answer is that it need not be changed

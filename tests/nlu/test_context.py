@@ -95,6 +95,18 @@ def test_after_the_word_of_911_it_stays_with_that(understanding: Understanding, 
     assert verdict.emergency
 
 
+@pytest.mark.parametrize(("topic", "text"), [
+    ("request_human", "i called and nobody answers and i dont see a point in living anymore"),
+    ("update_phone", "i don't want to do this anymore, i want to die"),
+    ("report_unrequested_code", "it happens every night and i took all my pills"),
+    ("share_code", "but she is on the floor and won't wake up"),
+    ("ask_why_required", "i have to end it tonight"),
+])
+def test_no_follow_up_hides_danger(understanding: Understanding, topic: str, text: str) -> None:
+    """Whatever was the matter before."""
+    assert understanding.understand(text, {"topic": topic, "offered": [], "prompt": None}).emergency
+
+
 def test_who_was_told_of_911_and_denies_it_is_believed(understanding: Understanding) -> None:
     """The classifier is not asked twice; the rules are."""
     told = {"topic": "report_emergency", "offered": [], "prompt": None}
