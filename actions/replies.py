@@ -20,7 +20,7 @@ _WENT_WELL = re.compile(
     r"\b(?:work(?:s|ed)|went (?:through|thru)|let me in|got in|i'?m (?:in|on)|(?:signed|logged) (?:in|on)|arrived|came|"
     r"accepted|took (?:it|the code)|fixed|solved)\b", re.IGNORECASE
 )
-"""A yes that tells of a code in hand asks for no other one, which would make it useless."""
+_NOT_SO = re.compile(r"\b(?:not|no|never|none|nothing|\w+n'?t|still|another|again|send|new)\b", re.IGNORECASE)
 
 
 class _Reply(Action):
@@ -36,13 +36,13 @@ class _Reply(Action):
     def __init__(self, instead: Mapping[str, Action]) -> None:
         self._instead = instead
 
+    def about(self, tracker: Tracker) -> str:
+        """What was asked."""
+        return last_asked(tracker) or ""
+
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Any) -> list[Any]:
         """Do what was agreed to, or say what there is instead."""
-        asked = last_asked(tracker) or ""
-        said = tracker.latest_message
-        typed = "" if (said.get("metadata") or {}).get("button") else said.get("text") or ""
-        if self.responses is AFFIRMED and asked == "resend" and _WENT_WELL.search(typed.replace("’", "'")):
-            asked = "arrived"
+        asked = self.about(tracker)
         if asked in self._instead:
             return await self._instead[asked].run(dispatcher, tracker, domain)
         dispatcher.utter_message(response=self.responses.get(asked, self.otherwise))
@@ -54,6 +54,13 @@ class ActionAffirm(_Reply):
 
     responses = AFFIRMED
     otherwise = "utter_affirm"
+
+    def about(self, tracker: Tracker) -> str:
+        """What was asked; a yes that tells of a code in hand asks for no other one, which would make it useless."""
+        asked, said = super().about(tracker), tracker.latest_message
+        typed = "" if (said.get("metadata") or {}).get("button") else (said.get("text") or "").replace("’", "'")
+        has_it = _WENT_WELL.search(typed) and not _NOT_SO.search(typed)
+        return "arrived" if asked == "resend" and has_it else asked
 
     def name(self) -> str:
         """Its name in domain.yml."""

@@ -363,7 +363,6 @@ def _values(entry: Any) -> dict[str, Any]:
 
 
 @lru_cache(4096)  # with each message the events of its whole episode are read again
-@lru_cache(1000)  # a turn counts those of the turns before it again
 def _event(name: str, data: str) -> facts.Event:
     values = json.loads(data)
     if "topics" in values:

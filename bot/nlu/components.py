@@ -18,8 +18,7 @@ from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, INTENT_RANKING_KE
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu import intents
-from bot.nlu.context import follow_up
+from bot.nlu.context import follow_up, stays_with_danger
 from bot.nlu.decision import Calibration, decide
 from bot.nlu.emergency import is_denied, is_emergency
 from bot.nlu.sentences import SentenceEncoder
@@ -185,7 +184,7 @@ class FollowUps(_Component):
             changed = follow_up(message.get(NORMALIZED) or "", message.get(PROBABILITIES), metadata)
             if changed is not None:
                 message.set(PROBABILITIES, changed)
-                message.set(EMERGENCY, max(changed, key=lambda name: changed[name]) == intents.EMERGENCY)
+                message.set(EMERGENCY, stays_with_danger(changed))
         return messages
 
 

@@ -271,7 +271,8 @@ _WHY_AFTER = {
 _OFFERED_GAIN = 4.0
 """How much likelier an intent is when its button was just shown and the message is not clear by itself."""
 _CLEAR = 0.9
-_ALARMING = 0.5
+_ALARMING = 0.28
+"""From here an emergency is likelier than any follow-up (`Calibration.emergency`)."""
 _ELLIPTICAL_WORDS = 12
 _AFTER_WORDS = 18
 
@@ -374,6 +375,12 @@ def follow_up(
     raised = {name: p * (_OFFERED_GAIN if name in offered else 1.0) for name, p in probabilities.items()}
     total = sum(raised.values())
     return {name: p / total for name, p in raised.items()}
+
+
+def stays_with_danger(probabilities: Mapping[str, float]) -> bool:
+    """Whether `follow_up` resolved a message to the emergency that was just told of; one that is only the likeliest is
+    for the decision to judge."""
+    return probabilities.get(EMERGENCY, 0.0) >= _CLEAR
 
 
 def _names(value: object) -> list[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.nlu.context import follow_up
+from bot.nlu.context import follow_up, stays_with_danger
 from bot.nlu.decision import Calibration, Verdict, decide
 from bot.nlu.emergency import is_denied, is_emergency
-from bot.nlu.intents import EMERGENCY
 from bot.nlu.sentences import SentenceEncoder
 from bot.nlu.splitting import cuts
 from bot.nlu.topics import NormalizedCut, Scores, TopicModel
@@ -35,7 +34,7 @@ def judge(
         resolved = follow_up(normalized, probabilities, metadata)
         if resolved is not None:
             probabilities = resolved
-            emergency = max(resolved, key=lambda name: resolved[name]) == EMERGENCY
+            emergency = stays_with_danger(resolved)
     halves = [dict(zip(intents, map(float, row), strict=True)) for row in scores.halves]
     return decide(
         probabilities, calibration, cut=scores.cut, halves=halves, embedded=scores.embedded, emergency=emergency,

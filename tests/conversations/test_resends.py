@@ -248,6 +248,16 @@ async def test_asks_for_email_in_words_that_follow_no_button(arrive):
     assert "on its way to •••-•••-0143" in await robin.say("resend the code by email please")
 
 
+@pytest.mark.parametrize("words", ["yes, the old one never came", "yes please, it hasn't arrived"])
+async def test_a_yes_that_tells_why_is_a_yes(arrive, words):
+    """Only who has a code in hand is sent none."""
+    alex = await arrive()
+    await alex.sign_in()
+    await alex.say("i didnt get a code")
+    alex.clock.pass_seconds(31)
+    assert "on its way" in await alex.say(words)
+
+
 async def test_is_not_offered_what_the_hours_limit_refuses(arrive):
     """After many sign-ins within an hour a missing code leads to a person, not to a yes that is then refused."""
     alex = await arrive()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.nlu.context import resolve
+from bot.nlu.context import follow_up, resolve, stays_with_danger
 from bot.nlu.understanding import Understanding
 
 
@@ -105,6 +105,15 @@ def test_after_the_word_of_911_it_stays_with_that(understanding: Understanding, 
 def test_no_follow_up_hides_danger(understanding: Understanding, topic: str, text: str) -> None:
     """Whatever was the matter before."""
     assert understanding.understand(text, {"topic": topic, "offered": [], "prompt": None}).emergency
+
+
+def test_what_was_offered_makes_nothing_an_emergency() -> None:
+    """Where an emergency is only the likeliest of many, the decision judges it, with what the characters say."""
+    unclear = {"report_emergency": 0.25, "ask_landline": 0.05, "ask_no_mobile": 0.2, "update_phone": 0.2, "deny": 0.1}
+    changed = follow_up("hm the thing", unclear, {"topic": None, "offered": ["ask_landline"]})
+    assert changed is not None
+    assert max(changed, key=lambda name: changed[name]) == "report_emergency"
+    assert not stays_with_danger(changed)
 
 
 def test_who_was_told_of_911_and_denies_it_is_believed(understanding: Understanding) -> None:
