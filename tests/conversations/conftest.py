@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -110,16 +111,24 @@ Arrive = Callable[..., Awaitable[Patient]]
 async def arrive(
     model: Path,  # noqa: F811
     sqlite_database: Database,
+    sqlite_template: Path,
     settings_for: Callable[..., Settings],
     serve: Callable[..., Awaitable[httpx.AsyncClient]],
+    tmp_path: Path,
 ) -> AsyncIterator[Arrive]:
-    """`await arrive(**settings)`: a patient before the served application."""
+    """`await arrive(**settings)`: a patient before an application, served; the first one's keeps `sqlite_database`."""
+    addresses = [sqlite_database.url.render_as_string(hide_password=False)]
 
     async def make(**values: Any) -> Patient:
+        if not addresses:
+            # A database each: a worker sends whatever is in its outbox, to the simulated phone of its own application.
+            file = tmp_path / f"{uuid4().hex}.sqlite3"
+            shutil.copy(sqlite_template, file)
+            addresses.append(f"sqlite+aiosqlite:///{file}")
         clock = Clock()
         cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         # Connections of its own: an application that stops closes them under nobody else.
-        own = Database(sqlite_database.url.render_as_string(hide_password=False))
+        own = Database(addresses.pop())
         parts = Parts(database=own, passwords=cheap, clock=clock, migrate=False)
         app = create_app(settings_for(chat_per_session="1000/60", chat_per_address="1000/60", **values), parts)
         return Patient(await serve(app), clock, app)

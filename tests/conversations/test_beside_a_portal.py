@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -60,7 +61,7 @@ async def elsewhere(
     """`await elsewhere(**settings)`: a patient before two services, each with a database of its own."""
 
     async def make(**values: Any) -> Elsewhere:
-        file = tmp_path / "portal.sqlite3"
+        file = tmp_path / f"portal-{uuid4().hex}.sqlite3"
         shutil.copy(sqlite_template, file)
         clock = Clock()
         parts = Parts(
