@@ -135,8 +135,8 @@ async def terminal_assistant(settings: Settings, root: Path) -> AsyncIterator[Ra
             await database.close()
 
 
-def load_understanding(root: Path) -> Callable[[str], dict[str, Any]]:
-    """What the model makes of a text, without a conversation: Rasa's parse data, for measuring."""
+def load_understanding(root: Path) -> Callable[[str, Mapping[str, Any]], dict[str, Any]]:
+    """What the model makes of a text and of what stands before it: Rasa's parse data, for measuring."""
     from bot.engine.training import Project
     from bot.engine.understanding import load_understanding as load
 

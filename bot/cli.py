@@ -109,7 +109,9 @@ def ask(
 
 @app.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help='A JSON Lines file of {"text": ..., "intent": ...}.')],
+    file: Annotated[Path, typer.Argument(
+        help='A JSON Lines file of {"text": ..., "intent": ...}, and "after": the topic answered before, if any.'
+    )],
     picture: Annotated[Path | None, typer.Option(help="Write the confusion picture to this SVG file.")] = None,
 ) -> None:
     """Measure understanding on labelled questions."""
@@ -242,7 +244,7 @@ def _in_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")
 
 
-def _labelled(file: Path) -> list[tuple[str, str]]:
+def _labelled(file: Path) -> list[tuple[str, str, tuple[str, ...]]]:
     try:
         content = file.read_text(encoding="utf-8-sig")  # Windows' editors put a byte order mark first
     except OSError as error:
@@ -254,10 +256,10 @@ def _labelled(file: Path) -> list[tuple[str, str]]:
         if line.strip():
             try:
                 entry = json.loads(line)
-                text, intent = entry["text"], entry["intent"]
-                if not (isinstance(text, str) and isinstance(intent, str)):
+                text, intent, after = entry["text"], entry["intent"], entry.get("after", "")
+                if not all(isinstance(value, str) for value in (text, intent, after)):
                     raise TypeError
-                lines.append((text, intent))
+                lines.append((text, intent, tuple(after.split())))
             except (ValueError, KeyError, TypeError):
                 raise UserError(f'{file}:{number}: write {{"text": ..., "intent": ...}}') from None
     if not lines:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 _WORDS = {
     "one": 1, "first": 1, "1st": 1, "two": 2, "second": 2, "2nd": 2, "three": 3, "third": 3, "3rd": 3,
-    "four": 4, "fourth": 4, "4th": 4, "five": 5, "fifth": 5, "5th": 5,
+    "four": 4, "fourth": 4, "4th": 4, "five": 5, "fifth": 5, "5th": 5, "former": 1, "top": 1,
 }
+_LAST = ("last", "latter", "bottom")
 _CHOICE = re.compile(
-    rf"(?:(?:the|option|number|no\.?|choice|press|reply|[#(])\s*)*(?P<number>\d|{'|'.join(_WORDS)})(?:\s+(?:one|option|please))?[.)!]*"
+    r"(?:(?:the|option|number|no\.?|choice|press|reply|[#(])\s*)*"
+    rf"(?P<number>\d|{'|'.join((*_WORDS, *_LAST))})(?:\s+(?:one|option|please))*[.)!]*"
 )
 
 
@@ -127,5 +129,5 @@ def chosen(text: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     if match is None:
         ways = (_way, _writes, _able, _there, _letter)
         return next((found for way in ways if (found := way(said, buttons)) is not None), None)
-    number = int(match["number"]) if match["number"].isdecimal() else _WORDS[match["number"]]
+    number = int(match["number"]) if match["number"].isdecimal() else _WORDS.get(match["number"], len(buttons))
     return buttons[number - 1][1] if 1 <= number <= len(buttons) else None

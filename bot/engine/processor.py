@@ -38,15 +38,16 @@ from bot.engine.actions import InProcessActions
 from bot.engine.asides import DROPPED, PAUSED, SETTLED, has_worked, is_never_mind, is_pause, is_settled, refuses
 from bot.engine.choices import chosen
 from bot.engine.graph_runner import DirectGraphRunner
-from bot.engine.model import Decision, Understanding
+from bot.engine.model import Decision, Kind, Understanding
 from bot.engine.output import TurnOutput, parse_command, reply_from
 from bot.engine.tracker_store import SAID_ONCE, AsyncTrackerStore
 from bot.engine.wording import USELESS_WHEN, Wording
 from bot.privacy import CODE_MARK
 
+ASIDE = "aside"  # what the understanding calls a remark that asks and answers nothing (bot/nlu/intents.py)
 UNDERSTANDING = "understanding"  # the key that bot.nlu.decision writes on a message
 CONTROL = frozenset(
-    {"greet", "thank", "goodbye", "affirm", "deny", "start_over", "out_of_scope", "choose_between"}
+    {"greet", "thank", "goodbye", "affirm", "deny", "start_over", "out_of_scope", "choose_between", "aside"}
 )  # intents that are not topics: what is said to them is a message, not an answer
 BARE_COMMAND = re.compile(r"[/\\]+\s*\w+\s*(\{.*)?", re.DOTALL)
 GREETING = "utter_greeting"
@@ -122,6 +123,9 @@ class TurnProcessor(MessageProcessor):
         if command is None and not entry and is_settled(text, context["prompt"]):
             command = SETTLED
         parses = [_pressed(text, command)] if command else await self._understand(text, context)
+        if parses[0]["intent"]["name"] == ASIDE:
+            command = PAUSED  # it is heard, and what was asked stays asked
+            parses = [_pressed(text, command)]
         intent = parses[0]["intent"]["name"]
         if CODE_MARK in text and (entry or intent not in WARNS_ITSELF):
             await self._warn_once(tracker, output, notes or {})
@@ -255,7 +259,8 @@ def plain(text: str) -> str:
 
 
 def context_of(tracker: DialogueStateTracker, topics: frozenset[str]) -> dict[str, Any]:
-    """What the last turn was about: the topic answered, the intents offered as buttons, the question asked.
+    """What the last turn was about: the topic answered, the buttons offered, the question asked, and whether the
+    message before was not understood.
 
     After "hold on" that is the turn before it.
     """
@@ -268,15 +273,16 @@ def context_of(tracker: DialogueStateTracker, topics: frozenset[str]) -> dict[st
         if isinstance(event, BotUttered):
             said.append(event)
     buttons: list[tuple[str, str]] = []
-    asked = None
+    asked, refused = None, False
     for event in reversed(said):
         buttons += [(button.title, button.command) for button in reply_from(event.message(), topics).buttons]
         asked = _notes(event).get("asks", asked)
+        refused = refused or _notes(event).get("kind") == Kind.FALLBACK
     return {
         "topic": _last_topic(tracker, topics),
-        "offered": [parse_command(command)[0] for _, command in buttons],
         "buttons": buttons,
         "prompt": asked,
+        "refused": refused,
     }
 
 

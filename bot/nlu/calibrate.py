@@ -25,7 +25,7 @@ from bot.nlu.decision import CALIBRATION, Calibration
 from bot.nlu.examples import Example, read_examples
 from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, is_topic
 from bot.nlu.sentences import SentenceEncoder
-from bot.nlu.topics import ALARMING, CHARACTERS_C, NEVER_ALONE, Linear, TopicModel, log_softmax, softmax
+from bot.nlu.topics import ALARMING, CHARACTERS_C, IMPOSSIBLE, NEVER_ALONE, Linear, TopicModel, log_softmax, softmax
 from bot.nlu.understanding import Understanding
 from bot.nlu.wording import Wording, count_words
 
@@ -55,11 +55,11 @@ class Unseen(NamedTuple):
 
 
 def unseen(model: Understanding, lines: Sequence[Example]) -> Unseen:
-    texts = [model.wording.normalize(line.text) for line in lines]
+    said = [(model.wording.normalize(line.text), line.situation) for line in lines]
     topics: TopicModel = model.topics
     return Unseen(
-        topics.deep_log(texts),
-        np.concatenate([topics.cheap_log([text]) for text in texts]),
+        np.concatenate([topics.deep_log([text], situation) for text, situation in said]),
+        np.concatenate([topics.cheap_log([text], situation) for text, situation in said]),
         np.array([topics.intents.index(line.intent) for line in lines]),
     )
 
@@ -92,18 +92,23 @@ def outcomes(
 
 
 def crossed(examples: Sequence[Example], intents: Sequence[str]) -> Unseen:
-    """What the characters make of every author's lines that they were not trained on; `deep` is empty."""
+    """What the characters make of every author's lines that they were not trained on, but for replies; `deep` is
+    empty."""
     authors = sorted({line.author for line in examples if line.author})
     found = []
     for part in range(CROSSED):
         left_out = authors[part::CROSSED]
-        inside, outside = ([e for e in examples if (e.author in left_out) == wanted] for wanted in (False, True))
+        inside = [e for e in examples if e.author not in left_out]
+        outside = [e for e in examples if e.author in left_out and not e.situation]
         wording = Wording(count_words(line.text for line in inside))
         texts, asked = ([wording.normalize(line.text) for line in lines] for lines in (inside, outside))
         labels, answers = (np.array([intents.index(e.intent) for e in lines]) for lines in (inside, outside))
-        characters = CharacterFeatures.fit(texts)
-        cheap = Linear.fit_sparse(characters.transform(texts), labels, CHARACTERS_C)
-        scores = log_softmax(characters.transform(asked) @ cheap.weights + cheap.bias)
+        before = [e.situation for e in inside]
+        characters = CharacterFeatures.fit(texts, before)
+        cheap = Linear.fit_sparse(characters.transform(texts, before), labels, CHARACTERS_C)
+        scores = np.full((len(asked), len(intents)), IMPOSSIBLE, dtype=np.float32)
+        scores[:, np.unique(labels)] = characters.transform(asked) @ cheap.weights + cheap.bias
+        scores = log_softmax(scores)
         found.append(Unseen(scores[:, :0], scores, answers))
     return Unseen(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
@@ -209,9 +214,7 @@ def main() -> None:
         folder, _, letters = fold.rpartition(":")
         inside = [line for line in examples if not line.author or line.author not in letters]
         outside = [line for line in examples if line.author and line.author in letters]
-        model = Understanding.fit(
-            [e.text for e in inside], [e.intent for e in inside], SentenceEncoder(Path(folder)), Calibration()
-        )
+        model = Understanding.fit(inside, SentenceEncoder(Path(folder)), Calibration())
         intents = model.topics.intents
         gathered.append(unseen(model, outside))
     data = Unseen(*(np.concatenate([fold[i] for fold in gathered]) for i in range(3)))

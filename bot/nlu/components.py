@@ -21,7 +21,10 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from bot.nlu.context import follow_up, stays_with_danger
 from bot.nlu.decision import Calibration, decide
 from bot.nlu.emergency import is_denied, is_emergency
+from bot.nlu.examples import after
+from bot.nlu.intents import EMERGENCY as DANGER
 from bot.nlu.sentences import SentenceEncoder
+from bot.nlu.situation import situation_of
 from bot.nlu.topics import TopicModel
 from bot.nlu.understanding import cut_and_normalize
 from bot.nlu.wording import Wording, count_words
@@ -129,18 +132,18 @@ class SafetyRules(_Component):
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
 class TopicClassifier(_Component):
-    """Sets the probabilities of all intents, for the message and for the halves of a cut (topics.py)."""
+    """Sets the probabilities of all intents, for the message as it is meant in the conversation (the engine's `topic`,
+    `prompt` and `refused` in its metadata, situation.py), and for the halves of a cut (topics.py)."""
 
     _topics: TopicModel
 
     def train(self, training_data: TrainingData) -> Resource:
-        examples = [
-            (message.get(NORMALIZED), message.get(INTENT))
-            for message in training_data.intent_examples
-            if message.get(NORMALIZED) is not None
-        ]
-        texts, intents = [text for text, _ in examples], [intent for _, intent in examples]
-        self._topics = TopicModel.fit(texts, intents, SentenceEncoder(), Calibration.read())
+        examples = [message for message in training_data.intent_examples if message.get(NORMALIZED) is not None]
+        self._topics = TopicModel.fit(
+            [message.get(NORMALIZED) for message in examples], [message.get(INTENT) for message in examples],
+            SentenceEncoder(), Calibration.read(),
+            [after((message.get("metadata") or {}).get("intent") or {}) for message in examples],
+        )
         with self._model_storage.write_to(self._resource) as folder:
             self._topics.save(folder)
         return self._resource
@@ -161,7 +164,8 @@ class TopicClassifier(_Component):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
-            scores = self._topics.score(message.get(NORMALIZED) or "", message.get(CUTS) or ())
+            situation = situation_of(message.get("metadata"))
+            scores = self._topics.score(message.get(NORMALIZED) or "", message.get(CUTS) or (), situation)
             name = self._topics.intents
             message.set(PROBABILITIES, dict(zip(name, map(float, scores.whole), strict=True)))
             message.set(CUT, scores.cut)
@@ -174,7 +178,7 @@ class TopicClassifier(_Component):
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=False)
 class FollowUps(_Component):
-    """Lets the conversation speak: the engine's `topic`, `offered` and `prompt` in its metadata (context.py)."""
+    """Lets the rules for the shortest follow-ups speak (context.py)."""
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
@@ -226,6 +230,7 @@ class Decision(_Component):
                 alarm=float(message.get(ALARM) or 0),
                 aside=float(message.get(ASIDE) or 0),
                 calm=bool(message.get(CALM)),
+                told=(message.get("metadata") or {}).get("topic") == DANGER,
             )
             best = {INTENT_NAME_KEY: verdict.rasa_intent, PREDICTED_CONFIDENCE_KEY: verdict.confidence}
             ranking = [

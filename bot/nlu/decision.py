@@ -108,6 +108,7 @@ def decide(
     alarm: float = 1.0,
     aside: float = 0.0,
     calm: bool = False,
+    told: bool = False,
 ) -> Verdict:
     """Judge a message.
 
@@ -120,7 +121,11 @@ def decide(
         alarm: what the characters alone give an emergency.
         aside: what the likeliest clause is given for one.
         calm: whether the writer says that there is no emergency; then the classifier must be nearly sure of one.
+        told: whether whom to call was just told; who then says that there is none is believed, but for a rule, and who
+            is not understood then hears it again.
     """
+    if calm and told and not emergency:
+        probabilities = _without_emergency(probabilities)
     ranking = tuple(sorted(((name, float(p)) for name, p in probabilities.items()), key=lambda pair: -pair[1]))
     topics = [(name, p) for name, p in ranking if is_topic(name)]
     nearest = tuple(name for name, _ in topics[:2])
@@ -139,7 +144,12 @@ def decide(
     (topic, p1), (_, p2) = topics[0], topics[1]
     if p1 + p2 >= calibration.pair and p2 >= calibration.second and best != EMERGENCY:
         return verdict("ask", topic, p1, nearest)
-    return verdict("fallback", topic, p1, nearest)
+    return verdict("fallback", topic, p1, nearest, danger=danger or (told and not calm))
+
+
+def _without_emergency(probabilities: Mapping[str, float]) -> dict[str, float]:
+    left = sum(p for name, p in probabilities.items() if name != EMERGENCY) or 1.0
+    return {name: 0.0 if name == EMERGENCY else p / left for name, p in probabilities.items()}
 
 
 def _two_questions(cut: Cut, halves: Sequence[Mapping[str, float]], whole: Mapping[str, float]) -> tuple[Part, ...]:

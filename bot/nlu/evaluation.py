@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, is_topic
+from bot.nlu.situation import Situation, metadata_of
 
 
 class Judgement(Protocol):
@@ -121,19 +122,23 @@ class Understood:
 
 
 def evaluate(
-    lines: Iterable[tuple[str, str]], understand: Callable[[str], Mapping[str, Any]], picture: Path | None = None
+    lines: Iterable[tuple[str, str, Situation]],
+    understand: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
+    picture: Path | None = None,
 ) -> str:
     """Measure a trained model on labelled lines; the figures as text.
 
     Args:
-        lines: text and expected intent.
+        lines: text, expected intent, and what the text followed on, if anything.
         understand: a text's parse data (`bot.engine.understanding.load_understanding`).
         picture: where to write the confusion picture (SVG), if anywhere.
 
     Raises:
         ValueError: no lines.
     """
-    result = measure((text, intent, Understood.of(understand(text))) for text, intent in lines)
+    result = measure(
+        (text, intent, Understood.of(understand(text, metadata_of(situation)))) for text, intent, situation in lines
+    )
     if picture:
         picture.write_text(confusion_picture(result), encoding="utf-8")
     return summary(result)

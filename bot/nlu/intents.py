@@ -6,7 +6,9 @@ OUT_OF_SCOPE = "out_of_scope"
 EMERGENCY = "report_emergency"
 CHOOSE = "choose_between"
 SMALL_TALK = frozenset({"greet", "thank", "goodbye", "affirm", "deny", "start_over"})
-NOT_TOPICS = SMALL_TALK | {OUT_OF_SCOPE, EMERGENCY}
+REPLIES = frozenset({"aside", "file_contact"})
+"""What is only said in reply: a remark that asks nothing, and that the message to the practice be written here."""
+NOT_TOPICS = SMALL_TALK | REPLIES | {OUT_OF_SCOPE, EMERGENCY}
 
 
 def is_topic(intent: str) -> bool:

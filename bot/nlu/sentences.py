@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from tokenizers import Tokenizer
+
+from bot.nlu.situation import NONE, Situation, in_words
 
 Matrix = npt.NDArray[np.float32]
 FOLDER = Path(__file__).parent / "encoder"
@@ -32,6 +35,11 @@ def spoken(text: str) -> str:
     """A normalized text without its marks of pause: what the encoder reads, and was trained on. They are a tenth of
     its pieces, which are what it takes time for, and patients set them as it comes."""
     return " ".join(_PAUSES.sub(" ", text).split())
+
+
+def beside(text: str, situation: Situation) -> str | tuple[str, str]:
+    """What the encoder reads: the text, after the words of its situation where it has one."""
+    return (in_words(situation), spoken(text)) if situation else spoken(text)
 
 
 class EncoderDamaged(RuntimeError):
@@ -69,10 +77,15 @@ class SentenceEncoder:
             network, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOWER
         )
 
-    def encode(self, texts: Sequence[str]) -> Matrix:
-        """One row a text. Texts of the same length share a batch: the network has no mask for what would be padded."""
+    def encode(self, texts: Sequence[str], situations: Sequence[Situation] = ()) -> Matrix:
+        """One row a text, as it is meant in its situation.
+
+        Texts of the same length share a batch: the network has no mask for what would be padded.
+        """
         vectors = np.zeros((len(texts), WIDTH), dtype=np.float32)
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch([spoken(text) for text in texts])]
+        said = chain(situations, repeat(NONE))  # as many as there are texts
+        lines = [beside(text, situation) for text, situation in zip(texts, said, strict=False)]
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(lines)]
         by_length: dict[int, list[int]] = {}
         for index, tokens in enumerate(ids):
             by_length.setdefault(len(tokens), []).append(index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from bot.nlu.characters import CharacterFeatures
 from bot.nlu.decision import Calibration
 from bot.nlu.intents import EMERGENCY, OUT_OF_SCOPE, is_topic
 from bot.nlu.sentences import SentenceEncoder
+from bot.nlu.situation import NONE, Situation
 from bot.nlu.splitting import Cut, adds, asks, clauses, evidence
 
 Vector = npt.NDArray[np.float32]
@@ -31,6 +32,8 @@ EMBEDDED, EMBEDDED_OUTSIDE = 120, 1000
 """Lines of a topic, and of emergencies and out of scope, that the encoder's classifier is fitted on: the encoder has
 seen them all, more change nothing (tests/benchmarks/understanding.py), and to embed them takes most of a training."""
 
+EMBEDDED_IN_SITUATION = 400
+"""The same of an intent's lines in situations: some twenty of each."""
 NEVER_ALONE = 0.02
 """What is this likely an emergency is never decided by the characters alone..."""
 ALARMING = 0.1
@@ -41,6 +44,7 @@ beside a question none more was found by looking at every message."""
 LIKELY_ASIDE = 0.3
 """A clause that the characters find this likely one is embedded. From 0.2 half as many again were, and of 370
 emergencies by two authors who were unseen none more was told by it; from 0.5 one of ours (tests/engine) was not."""
+IMPOSSIBLE = -1e4  # a score
 _LEAST_HALF = 0.1
 """Below this the characters' best topic of a half is a guess."""
 
@@ -103,14 +107,19 @@ class Linear:
         return cls(np.ascontiguousarray(model.coef_.T, dtype=np.float32), model.intercept_.astype(np.float32))
 
 
-def evenly(labels: Sequence[str]) -> list[int]:
-    """The places of the lines to embed, evenly taken from each intent's: from all of its authors."""
-    places: dict[str, list[int]] = {}
-    for place, label in enumerate(labels):
-        places.setdefault(label, []).append(place)
+def evenly(kinds: Sequence[tuple[str, bool]]) -> list[int]:
+    """The places of the lines to embed, evenly taken from each intent's: from all of its authors.
+
+    Args:
+        kinds: each line's intent, and whether it was said in a situation.
+    """
+    places: dict[tuple[str, bool], list[int]] = {}
+    for place, kind in enumerate(kinds):
+        places.setdefault(kind, []).append(place)
     kept = []
-    for label, found in places.items():
-        count = min(len(found), EMBEDDED_OUTSIDE if label in (OUT_OF_SCOPE, EMERGENCY) else EMBEDDED)
+    for (label, told), found in places.items():
+        most = EMBEDDED_IN_SITUATION if told else EMBEDDED_OUTSIDE if label in (OUT_OF_SCOPE, EMERGENCY) else EMBEDDED
+        count = min(len(found), most)
         kept += [found[number * len(found) // count] for number in range(count)]
     return sorted(kept)
 
@@ -131,6 +140,7 @@ class TopicModel:
 
     Args:
         calibration: how the two classifiers are weighed and when the first is enough.
+        replies: intents that are nothing without a situation.
     """
 
     def __init__(
@@ -141,8 +151,10 @@ class TopicModel:
         deep: Linear,
         encoder: SentenceEncoder,
         calibration: Calibration,
+        replies: Collection[str] = (),
     ) -> None:
         self.intents = list(intents)
+        self.replies = sorted(replies)
         self.calibration = calibration
         self._characters = characters
         self._cheap = cheap
@@ -150,13 +162,15 @@ class TopicModel:
         self._encoder = encoder
         self._outside = np.array([name == OUT_OF_SCOPE for name in self.intents])
         self._danger = self.intents.index(EMERGENCY) if EMERGENCY in self.intents else None
+        self._reply = np.array([name in replies for name in self.intents])
         self._topical = np.array([is_topic(name) for name in self.intents])
 
     @classmethod
     def fit(
-        cls, texts: Sequence[str], labels: Sequence[str], encoder: SentenceEncoder, calibration: Calibration
+        cls, texts: Sequence[str], labels: Sequence[str], encoder: SentenceEncoder, calibration: Calibration,
+        situations: Sequence[Situation] = (),
     ) -> TopicModel:
-        """Train on normalized texts.
+        """Train on normalized texts, some of them said in a situation.
 
         Raises:
             ValueError: fewer than two intents.
@@ -165,27 +179,38 @@ class TopicModel:
         if len(intents) < 2:
             raise ValueError("the topic classifier needs examples of at least two intents")
         target = np.array([intents.index(label) for label in labels])
-        some = evenly(labels)
+        situations = situations or [NONE] * len(texts)
+        some = evenly([(label, bool(situation)) for label, situation in zip(labels, situations, strict=True)])
         with ThreadPoolExecutor(1) as beside:
-            vectors = beside.submit(encoder.encode, [texts[place] for place in some])
-            characters = CharacterFeatures.fit(texts)
-            cheap = Linear.fit_sparse(characters.transform(texts), target, CHARACTERS_C)
+            vectors = beside.submit(
+                encoder.encode, [texts[place] for place in some], [situations[place] for place in some]
+            )
+            characters = CharacterFeatures.fit(texts, situations)
+            cheap = Linear.fit_sparse(characters.transform(texts, situations), target, CHARACTERS_C)
         deep = Linear.fit(vectors.result(), target[some], SENTENCES_C)
-        return cls(intents, characters, cheap, deep, encoder, calibration)
+        replies = set(intents) - {label for label, situation in zip(labels, situations, strict=True) if not situation}
+        return cls(intents, characters, cheap, deep, encoder, calibration, replies)
 
-    def cheap_log(self, texts: Sequence[str]) -> Vector:
-        """Log-probabilities by the characters alone, uncalibrated, one row a text."""
-        columns, values = self._characters.rows(texts)
-        return log_softmax(values @ self._cheap.weights[columns] + self._cheap.bias)
+    def cheap_log(self, texts: Sequence[str], situation: Situation = NONE) -> Vector:
+        """Log-probabilities by the characters alone, uncalibrated, one row a text; the first is said in the
+        situation."""
+        columns, values = self._characters.rows(texts, situation)
+        return self._log(values @ self._cheap.weights[columns] + self._cheap.bias, situation)
 
-    def deep_log(self, texts: Sequence[str]) -> Vector:
-        """Log-probabilities by the encoder alone, uncalibrated, one row a text."""
-        return log_softmax(self._encoder.encode(texts) @ self._deep.weights + self._deep.bias)
+    def deep_log(self, texts: Sequence[str], situation: Situation = NONE) -> Vector:
+        """Log-probabilities by the encoder alone, as `cheap_log`."""
+        vectors = self._encoder.encode(texts, [situation])
+        return self._log(vectors @ self._deep.weights + self._deep.bias, situation)
 
-    def score(self, text: str, cuts: Sequence[NormalizedCut] = ()) -> Scores:
-        """Score a normalized message, and the halves of the likeliest of its cuts if they may be two questions."""
-        cheap, *halves = self.cheap_log([text, *(half for cut in cuts for half in cut.normalized)])
-        scores = self._score_questions(text, cheap, cuts, halves)
+    def _log(self, scores: Vector, situation: Situation) -> Vector:
+        scores[1 if situation else 0 :, self._reply] = IMPOSSIBLE
+        return log_softmax(scores)
+
+    def score(self, text: str, cuts: Sequence[NormalizedCut] = (), situation: Situation = NONE) -> Scores:
+        """Score a normalized message as it is meant in its situation, and the halves of the likeliest of its cuts if
+        they may be two questions."""
+        cheap, *halves = self.cheap_log([text, *(half for cut in cuts for half in cut.normalized)], situation)
+        scores = self._score_questions(text, cheap, cuts, halves, situation)
         if self._danger is None:
             return scores
         alarm = float(np.exp(cheap[self._danger]))
@@ -193,7 +218,8 @@ class TopicModel:
         return replace(scores, alarm=alarm, aside=aside or 0.0, embedded=scores.embedded or aside is not None)
 
     def _score_questions(
-        self, text: str, cheap: Vector, cuts: Sequence[NormalizedCut], cheap_halves: Sequence[Vector]
+        self, text: str, cheap: Vector, cuts: Sequence[NormalizedCut], cheap_halves: Sequence[Vector],
+        situation: Situation,
     ) -> Scores:
         calibration = self.calibration
         leaning = np.where(self._outside, np.float32(calibration.outside), np.float32(0))
@@ -202,7 +228,7 @@ class TopicModel:
         sure = self._sure(alone, cheap)
         if sure and (chosen is None or not self._may_be_two(alone, chosen)):
             return Scores(alone, False)
-        whole = self._both(self.deep_log([text])[0], cheap) if not sure else alone
+        whole = self._both(self.deep_log([text], situation)[0], cheap) if not sure else alone
         if chosen is None or not self._may_be_two(whole, chosen):
             return Scores(whole, True)
         cut = cuts[chosen.place]
@@ -285,6 +311,7 @@ class TopicModel:
         )
         described = {
             "intents": self.intents,
+            "replies": self.replies,
             "encoder_sha256": self._encoder.record["encoder_sha256"],
             "calibration": self.calibration.as_dict(),
             "parts": self._characters.vocabulary,
@@ -305,4 +332,4 @@ class TopicModel:
             characters = CharacterFeatures(described["parts"], arrays["weights"])
             cheap, deep = Linear(arrays["cheap"], arrays["cheap_bias"]), Linear(arrays["deep"], arrays["deep_bias"])
         calibration = Calibration(**described["calibration"])
-        return cls(described["intents"], characters, cheap, deep, encoder, calibration)
+        return cls(described["intents"], characters, cheap, deep, encoder, calibration, described["replies"])

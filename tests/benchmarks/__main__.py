@@ -59,7 +59,7 @@ def embedded(texts: list[str]) -> list[bool]:
     from bot.assistant import load_understanding
 
     understand = load_understanding(ROOT)
-    return [bool(understand(text)["understanding"]["embedded"]) for text in texts]
+    return [bool(understand(text, {})["understanding"]["embedded"]) for text in texts]
 
 
 def figures(measured: Measured) -> Figures:

@@ -99,7 +99,7 @@ def curve_and_ablation(lines: Sequence[Example], left_out: str) -> None:
                 [texts[i] for i in kept], vectors[kept], labels[kept], asked, asked_vectors, answers, range(len(kept))
             )
             print(row(f"{size} lines a topic for the classifiers", len(kept), data, intents, calibration), flush=True)
-        few, every = evenly([line.intent for line in trained]), range(len(texts))
+        few, every = evenly([(line.intent, False) for line in trained]), range(len(texts))
         for which, embedded in (("all", few), *((("all, each line embedded", every),) if not name else ())):
             data = judged(texts, vectors, labels, asked, asked_vectors, answers, embedded)
             print(row(name or which, len(texts), data, intents, calibration), flush=True)
@@ -118,9 +118,7 @@ def cross_validation(lines: Sequence[Example], folds: Iterable[str]) -> None:
     for fold in folds:
         folder, _, letters = fold.rpartition(":")
         inside = [line for line in lines if line.author not in letters]
-        model = Understanding.fit(
-            [line.text for line in inside], [line.intent for line in inside], SentenceEncoder(Path(folder)), calibration
-        )
+        model = Understanding.fit(inside, SentenceEncoder(Path(folder)), calibration)
         judged = [(line.text, line.intent, model.understand(line.text)) for line in lines if line.author in letters]
         print(cross_validated(", ".join(letters), judged), flush=True)
         every += judged
@@ -145,7 +143,7 @@ def main() -> None:
     what.add_argument("--leave-out", help="letters of the authors to measure on")
     what.add_argument("--fold", action="append", help="folder of an encoder, a colon, letters of its left-out authors")
     arguments = parser.parse_args()
-    lines = read_examples(ROOT / "data")
+    lines = [line for line in read_examples(ROOT / "data") if not line.situation]
     if arguments.fold:
         cross_validation(lines, arguments.fold)
     else:

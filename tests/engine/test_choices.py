@@ -13,6 +13,7 @@ BUTTONS = [("Using a landline", "/ask_landline"), ("Talk to a person", "/request
         ("1", "/ask_landline"), ("2", "/request_human"), ("#1", "/ask_landline"), ("One", "/ask_landline"),
         ("the second one", "/request_human"), ("option 2", "/request_human"), ("2.", "/request_human"),
         ("  talk to a PERSON ", "/request_human"), ("number one please", "/ask_landline"),
+        ("the last one please", "/request_human"), ("the former", "/ask_landline"), ("last week", None),
         ("3", None), ("0", None), ("one of my phones is a landline", None), ("2 codes came", None), ("", None),
     ],
 )

@@ -29,4 +29,4 @@ def encoder() -> SentenceEncoder:
 @pytest.fixture(scope="session")
 def understanding(examples: list[Example], encoder: SentenceEncoder) -> Understanding:
     """Trained on all lines with the recorded calibration."""
-    return Understanding.fit([e.text for e in examples], [e.intent for e in examples], encoder, Calibration.read())
+    return Understanding.fit(examples, encoder, Calibration.read())

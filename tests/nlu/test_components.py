@@ -30,7 +30,10 @@ LINES = {
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     storage = LocalModelStorage(tmp_path_factory.mktemp("model"))
     context = ExecutionContext(GraphSchema({}))
-    data = TrainingData([Message.build(text, intent) for intent, texts in LINES.items() for text in texts])
+    data = TrainingData([Message.build(text, intent) for intent, texts in LINES.items() for text in texts] + [
+        Message.build(text, "ask_no_mobile", intent_metadata={"after": "ask_landline"})
+        for text in ("hm nothing then", "nothing for me then", "hm then nothing for me", "nothing then")
+    ])
     loaded: list[Any] = []
     for component in (Normalizer, SafetyRules, TopicClassifier, FollowUps, Decision):
         resource = Resource(component.__name__)
@@ -60,8 +63,14 @@ def test_a_question_comes_out_with_intent_ranking_and_understanding(pipeline: li
 
 def test_the_conversation_reaches_the_decision(pipeline: list[Any]) -> None:
     """Metadata of the message turns a follow-up into its topic."""
-    result = parse(pipeline, "so what else can I use?", {"topic": "ask_landline"})
+    result = parse(pipeline, "what else can I use?", {"topic": "ask_landline"})
     assert result["intent"]["name"] == "ask_no_mobile"
+    said, unsaid = (
+        parse(pipeline, "hm nothing for me then", metadata)["intent_ranking"][0]
+        for metadata in ({"topic": "ask_landline"}, {})
+    )
+    assert said["name"] == "ask_no_mobile"
+    assert said["confidence"] > unsaid["confidence"]
 
 
 def test_an_unknown_text_is_out_of_scope_for_rules(pipeline: list[Any]) -> None:

@@ -1,10 +1,11 @@
-"""Short follow-ups are read in the light of what was just said."""
+"""A reply is read in the light of what was just said."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.nlu.context import follow_up, resolve, stays_with_danger
+from bot.nlu.examples import Example
+from bot.nlu.situation import NONE, Situation, metadata_of, situation_of
 from bot.nlu.understanding import Understanding
 
 
@@ -45,30 +46,23 @@ from bot.nlu.understanding import Understanding
         ("report_code_rejected", "same thing again", "report_code_rejected"),
         ("report_no_access", "didn't work", "request_human"),
         ("update_phone", "I've tried that already", "request_human"),
-        ("report_unrequested_code", "ok i changed the password", "report_unrequested_code"),
         ("report_unrequested_code", "fine. where do I change the password?", "report_unrequested_code"),
         ("report_unrequested_code", "another one came just now", "report_unrequested_code"),
         ("report_unrequested_code", "so what do I do with the code now, delete it?", "report_unrequested_code"),
         ("report_unrequested_code", "who is doing this", "report_unrequested_code"),
-        ("report_unrequested_code", "do i still have to call", "report_unrequested_code"),
         ("report_unrequested_code", "send me another one", "request_resend"),
         ("share_code", "he's my son though, I trust him", "share_code"),
         ("request_human", "nobody picks up", "request_human"),
         ("request_human", "i dont want to fill in anything", "request_human"),
         ("request_human", "ok the form then. where is it", "request_human"),
         ("request_human", "which reason again", "request_human"),
-        ("update_phone", "how long till its changed", "request_human"),
         ("update_phone", "how long is the code good for", "ask_code_expiry"),
         ("update_email", "and where do I change it then?", "update_email"),
         ("ask_no_mobile", "ok email. where do i put that in", "update_email"),
         ("report_no_access", "no i mean the password not the code", "report_no_access"),
-        ("ask_why_required", "so i have to do it", "ask_how_often"),
-        ("ask_why_required", "CAN I TURN IT OFF OR NOT", "ask_how_often"),
         ("ask_code_expiry", "and if it's older than that?", "ask_code_expiry"),
-        ("report_code_rejected", "I typed the newest one and it still says wrong", "request_human"),
         ("report_code_rejected", "why?", "report_code_rejected"),
         ("request_resend", "why not?", "request_human"),
-        ("request_resend", "i did that, im on the page where it wants the code", "request_human"),
         ("ask_delivery_options", "nope still nothing", "report_missing_code"),
         ("request_resend", "where do I start again?", "ask_where_enter"),
         ("report_code_rejected", "so do I start over?", "ask_where_enter"),
@@ -82,7 +76,7 @@ def test_a_follow_up_is_understood_from_the_last_topic(
     understanding: Understanding, topic: str, text: str, intent: str
 ) -> None:
     """What alone would be unclear is answered with the topic that a listener would take it for."""
-    verdict = understanding.understand(text, {"topic": topic, "offered": [], "prompt": None})
+    verdict = understanding.understand(text, metadata_of((topic,)))
     assert (verdict.decision, verdict.intent) == ("answer", intent)
 
 
@@ -91,7 +85,7 @@ def test_a_follow_up_is_understood_from_the_last_topic(
 ])
 def test_after_the_word_of_911_it_stays_with_that(understanding: Understanding, text: str) -> None:
     """Nobody in danger hears the practice's number, or whether a code may be shared."""
-    verdict = understanding.understand(text, {"topic": "report_emergency", "offered": [], "prompt": None})
+    verdict = understanding.understand(text, {"topic": "report_emergency"})
     assert verdict.emergency
 
 
@@ -104,40 +98,14 @@ def test_after_the_word_of_911_it_stays_with_that(understanding: Understanding, 
 ])
 def test_no_follow_up_hides_danger(understanding: Understanding, topic: str, text: str) -> None:
     """Whatever was the matter before."""
-    assert understanding.understand(text, {"topic": topic, "offered": [], "prompt": None}).emergency
-
-
-def test_what_was_offered_makes_nothing_an_emergency() -> None:
-    """Where an emergency is only the likeliest of many, the decision judges it, with what the characters say."""
-    unclear = {"report_emergency": 0.25, "ask_landline": 0.05, "ask_no_mobile": 0.2, "update_phone": 0.2, "deny": 0.1}
-    changed = follow_up("hm the thing", unclear, {"topic": None, "offered": ["ask_landline"]})
-    assert changed is not None
-    assert max(changed, key=lambda name: changed[name]) == "report_emergency"
-    assert not stays_with_danger(changed)
+    assert understanding.understand(text, metadata_of((topic,))).emergency
 
 
 def test_who_was_told_of_911_and_denies_it_is_believed(understanding: Understanding) -> None:
     """The classifier is not asked twice; the rules are."""
-    told = {"topic": "report_emergency", "offered": [], "prompt": None}
+    told = {"topic": "report_emergency"}
     assert not understanding.understand("I am not in danger dear, why did you tell me to call 911", told).emergency
     assert understanding.understand("I'm not hurt but my husband is not breathing", told).emergency
-
-
-@pytest.mark.parametrize(
-    ("text", "position"),
-    [("1", 0), ("2", 1), ("the first one", 0), ("second", 1), ("the last one please", -1), ("option 2", 1)],
-)
-def test_a_choice_among_what_was_offered(understanding: Understanding, text: str, position: int) -> None:
-    """A number or an ordinal takes the button in that place."""
-    offered = ["ask_landline", "ask_no_mobile"]
-    verdict = understanding.understand(text, {"offered": offered})
-    assert (verdict.decision, verdict.intent) == ("answer", offered[position])
-
-
-def test_a_number_that_was_not_offered_is_no_choice() -> None:
-    """Three of two is nothing."""
-    assert resolve("3", {"offered": ["ask_landline", "ask_no_mobile"]}) is None
-    assert resolve("1", {"offered": []}) is None
 
 
 @pytest.mark.parametrize("text", ["same question", "say that again", "huh?", "repeat that please"])
@@ -147,18 +115,12 @@ def test_where_nothing_was_said_nothing_is_said_again(understanding: Understandi
         assert understanding.understand(text, before).decision == "fallback"
 
 
-def test_neither_is_a_no() -> None:
-    """Declining all that was offered is a denial."""
-    assert resolve("none of those", {"offered": ["ask_landline", "ask_no_mobile"]}) == "deny"
-
-
 @pytest.mark.parametrize(
     ("text", "intent"), [("yes", "affirm"), ("no", "deny"), ("yes please", "affirm"), ("no thanks", "deny")]
 )
 def test_a_bare_yes_or_no_stays_what_it_is(understanding: Understanding, text: str, intent: str) -> None:
     """The engine knows what was offered; the understanding does not guess it."""
-    metadata = {"topic": "report_missing_code", "offered": ["request_resend"], "prompt": "offer_resend"}
-    assert understanding.understand(text, metadata).intent == intent
+    assert understanding.understand(text, {"topic": "report_missing_code", "prompt": "resend"}).intent == intent
 
 
 def test_a_new_question_wins_over_the_last_topic(understanding: Understanding) -> None:
@@ -169,11 +131,11 @@ def test_a_new_question_wins_over_the_last_topic(understanding: Understanding) -
 
 def test_danger_wins_over_the_conversation(understanding: Understanding) -> None:
     """No context hides an emergency."""
-    assert understanding.understand("I can't breathe", {"topic": "ask_landline", "offered": ["ask_landline"]}).emergency
+    assert understanding.understand("I can't breathe", {"topic": "ask_landline"}).emergency
 
 
 @pytest.mark.parametrize(
-    "metadata", [{}, {"topic": None}, {"topic": 7, "offered": "ask_landline"}, {"offered": [None]}]
+    "metadata", [{}, {"topic": None}, {"topic": 7, "prompt": 7}, {"prompt": None, "refused": None}, {"topic": "zebra"}]
 )
 def test_odd_metadata_does_no_harm(understanding: Understanding, metadata: dict[str, object]) -> None:
     """What is missing or of another type counts as not said."""
@@ -181,7 +143,36 @@ def test_odd_metadata_does_no_harm(understanding: Understanding, metadata: dict[
 
 
 @pytest.mark.parametrize("text", ["?", "...", "!!"])
-def test_what_holds_no_word_is_a_miss_whatever_was_offered(understanding: Understanding, text: str) -> None:
+def test_what_holds_no_word_is_a_miss(understanding: Understanding, text: str) -> None:
     """A second sign of not understanding leads on to a person, not to the same two topics again."""
-    verdict = understanding.understand(text, {"offered": ["ask_capabilities", "ask_how_often"]})
-    assert verdict.decision == "fallback"
+    assert understanding.understand(text, {"refused": True}).decision == "fallback"
+
+
+@pytest.mark.parametrize(("text", "intent"), [
+    ("ugh. fine. whatever", "aside"), ("can i write to them in here", "file_contact"),
+])
+def test_some_things_are_only_said_in_reply(understanding: Understanding, text: str, intent: str) -> None:
+    """A remark is none without anything to remark on."""
+    assert understanding.understand(text, {"topic": "request_human"}).intent == intent
+    assert understanding.understand(text).intent != intent
+
+
+def test_every_situation_of_the_lines_is_one_that_the_engine_tells(examples: list[Example]) -> None:
+    """What `after` says in data/ comes back from the metadata that stands for it."""
+    situations = {example.situation for example in examples}
+    assert NONE in situations and len(situations) > 20
+    assert {situation_of(metadata_of(situation)) for situation in situations} == situations
+
+
+@pytest.mark.parametrize(("metadata", "situation"), [
+    (None, NONE),
+    ({"topic": "ask_landline"}, ("ask_landline",)),
+    ({"topic": "update_phone", "prompt": "can_sign_in"}, ("update_phone", "can_sign_in")),
+    ({"topic": "ask_landline", "refused": True}, ("ask_landline", "out_of_scope")),
+    ({"topic": "ask_landline", "prompt": "contact", "refused": True}, ("ask_landline", "out_of_scope")),
+    ({"topic": "request_human", "prompt": "contact_name"}, NONE),
+    ({"topic": "ask_landline", "prompt": "between"}, NONE),
+])
+def test_what_makes_a_situation(metadata: dict[str, object] | None, situation: Situation) -> None:
+    """The topic, what was asked, and whether nothing was understood; not where a name is awaited, or a choice."""
+    assert situation_of(metadata) == situation

@@ -49,6 +49,18 @@ def test_what_may_be_an_emergency_is_answered_and_marked() -> None:
         assert verdict.intent == intent, share
 
 
+def test_who_was_told_whom_to_call_is_believed_or_told_again() -> None:
+    """Who denies that there is an emergency is answered; who is not understood hears the numbers once more."""
+    sure = spread(ask_landline=0.3, report_emergency=0.69)
+    assert not decide(sure, C, calm=True).emergency and decide(sure, C, calm=True).danger
+    believed = decide(sure, C, calm=True, told=True)
+    assert (believed.intent, believed.danger) == ("ask_landline", False)
+    assert decide(sure, C, calm=True, told=True, emergency=True).emergency
+    unclear = spread(out_of_scope=0.9)
+    assert decide(unclear, C, told=True).danger and not decide(unclear, C, told=True, calm=True).danger
+    assert not decide(spread(ask_landline=0.97), C, told=True).danger
+
+
 def test_the_encoder_alone_calls_nothing_an_emergency() -> None:
     """What the characters see no sign of gets another answer, and the mark."""
     verdict = decide(spread(report_emergency=0.95), C, alarm=0.1)

@@ -11,6 +11,7 @@ from bot.nlu import emergency
 from bot.nlu.emergency import is_denied, is_emergency, read_rules
 from bot.nlu.examples import Example
 from bot.nlu.intents import EMERGENCY
+from bot.nlu.situation import metadata_of
 from bot.nlu.understanding import Understanding
 
 
@@ -137,6 +138,9 @@ def test_danger_is_seen(text: str) -> None:
         "my wife cant swallow those horse pills",
         "I'll jump out of my skin if it asks again",
         "I passed out laughing at the error",
+        "missed it, had to run to the bathroom, food poisoning, getting better",
+        "I'm the one who fainted at the blood draw last week, my email changed",
+        "I took the first pill and want to read the instructions again but the code is declined",
         "the flyer they passed out says 2fa",
         "I'd sooner jump off a bridge than call again",
         "you saved me from having a heart attack",
@@ -180,9 +184,13 @@ def test_who_denies_an_emergency_is_believed(understanding: Understanding, text:
 
 
 def test_no_training_line_of_an_emergency_is_missed(understanding: Understanding, examples: list[Example]) -> None:
-    """Rules and classifier together catch every emergency that our authors thought of."""
-    lines = [example.text for example in examples if example.intent == EMERGENCY]
-    assert [text for text in lines if not understanding.understand(text).emergency] == []
+    """Rules and classifier together catch every emergency that our authors thought of, whatever was said before; where
+    it was whom to call, that is told again."""
+    lines = [(example.text, example.situation) for example in examples if example.intent == EMERGENCY]
+    judged = [(text, before, understanding.understand(text, metadata_of(before))) for text, before in lines]
+    assert [text for text, before, verdict in judged if not verdict.emergency and before != (EMERGENCY,)] == []
+    again = [verdict.emergency or verdict.danger for _, before, verdict in judged if before == (EMERGENCY,)]
+    assert sum(again) >= 0.97 * len(again)
 
 
 def test_ordinary_lines_are_not_taken_for_emergencies(examples: list[Example]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -59,9 +60,13 @@ def test_nothing_to_measure_is_an_error() -> None:
 def test_a_trained_model_is_measured_through_its_parse_data(tmp_path: Path) -> None:
     """The command line's way in: labelled lines and a function from text to parse data."""
 
-    def understand(text: str) -> dict[str, Any]:
-        return {"understanding": {"decision": "answer", "intent": "ask_landline", "candidates": []}}
+    def understand(text: str, context: Mapping[str, Any]) -> dict[str, Any]:
+        intent = "ask_landline" if text == "x" or context.get("topic") == "ask_no_mobile" else "greet"
+        return {"understanding": {"decision": "answer", "intent": intent, "candidates": []}}
 
     picture = tmp_path / "confusion.svg"
-    assert "50.0%" in evaluate([("x", "ask_landline"), ("y", "out_of_scope")], understand, picture)
+    lines = [("x", "ask_landline", ()), ("y", "out_of_scope", ())]
+    assert "accuracy                       50.0%" in evaluate(lines, understand, picture)
+    lines = [("y", "ask_landline", ()), ("y", "ask_landline", ("ask_no_mobile", "resend"))]
+    assert "accuracy                       50.0%" in evaluate(lines, understand)
     assert picture.read_text(encoding="utf-8").startswith("<svg")

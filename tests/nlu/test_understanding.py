@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.nlu.evaluation import measure
 from bot.nlu.intents import EMERGENCY, is_topic
 from bot.nlu.sentences import SentenceEncoder
+from bot.nlu.situation import Situation, metadata_of
 from bot.nlu.topics import TopicModel
 from bot.nlu.understanding import Understanding
 
@@ -21,6 +22,13 @@ def lines_of(name: str) -> list[tuple[str, str]]:
     path = Path(__file__).parent / f"{name}.jsonl"
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [(line["text"], line["intent"]) for line in lines]
+
+
+def follow_ups() -> list[tuple[str, set[str], Situation]]:
+    """What patients said next, what would answer it (one of these), and after which answer."""
+    path = Path(__file__).parent / "follow_ups.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [(line["text"], {line["intent"], *line.get("or", [])}, tuple(line["after"].split())) for line in lines]
 
 
 def test_everybody_in_danger_hears_whom_to_call(understanding: Understanding) -> None:
@@ -64,6 +72,30 @@ def test_quality_on_people_it_has_never_read(
     counts = (result.emergencies_missed, result.false_emergencies)
     assert shares[0] >= topics and shares[1] >= refused
     assert counts[0] <= missed and counts[1] <= false
+
+
+def test_quality_in_the_midst_of_a_conversation(understanding: Understanding) -> None:
+    """What leans on the answer before it is mostly understood, and by itself it would less often be."""
+    right = {True: 0, False: 0}
+    for text, wanted, situation in follow_ups():
+        for told in right:
+            verdict = understanding.understand(text, metadata_of(situation if told else ()))
+            right[told] += bool(wanted & ({part.intent for part in verdict.parts} or {verdict.rasa_intent}))
+    lines = len(follow_ups())
+    assert right[True] >= 0.83 * lines
+    assert right[True] - right[False] >= 0.15 * lines
+
+
+def test_what_is_clear_by_itself_means_the_same_after_any_answer(understanding: Understanding) -> None:
+    """A complete question gets its answer, whatever was talked about before; so does an emergency."""
+    situations = sorted({situation for _, _, situation in follow_ups()})
+    judged = [
+        (text, intent, understanding.understand(text, metadata_of(situations[place % len(situations)])))
+        for place, (text, intent) in enumerate(lines_of("examination"))
+    ]
+    result = measure(judged)
+    assert result.topic_accuracy >= 0.95
+    assert (result.emergencies_missed, result.false_emergencies) <= (3, 8)
 
 
 @pytest.mark.parametrize(

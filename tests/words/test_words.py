@@ -18,7 +18,7 @@ DOMAIN = yaml.safe_load((ROOT / "domain.yml").read_text())
 DATA = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "data").glob("*.yml"))}
 RESPONSES = DOMAIN["responses"]
 ORGANIZATION = load_settings(_env_file=None).organization
-INTERNAL = {"choose_between", "file_contact", "use_summary", "correct_contact", "cancel_contact"}
+INTERNAL = {"choose_between", "aside", "file_contact", "use_summary", "correct_contact", "cancel_contact"}
 
 CONTACT = ["Contact form", "CrystalRunHealthcare.com/Contact", "'Patient Portal'", "845-703-6999"]
 F1 = ["extra layer of security", "username and password", "single-use"]

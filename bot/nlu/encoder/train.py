@@ -35,7 +35,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import BertConfig, BertModel
 
 from bot.nlu.examples import read_examples
-from bot.nlu.sentences import spoken
+from bot.nlu.sentences import beside, spoken
+from bot.nlu.situation import Situation, anywhere
 from bot.nlu.wording import Wording, count_words
 
 HERE = Path(__file__).parent
@@ -83,10 +84,15 @@ def prune(folder: Path, texts: list[str]) -> tuple[Tokenizer, list[int]]:
     )
     new.normalizer = normalizers.BertNormalizer(lowercase=True)
     new.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    new.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", pieces.index("[CLS]")), ("[SEP]", pieces.index("[SEP]"))]
-    )
     return new, [vocabulary[piece] for piece in pieces]
+
+
+def frame(tokenizer: Tokenizer) -> None:
+    """A text between its marks, after its situation if it has one; both of one type: the network knows no other."""
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:0 [SEP]",
+        special_tokens=[(mark, tokenizer.token_to_id(mark)) for mark in ("[CLS]", "[SEP]")],
+    )
 
 
 class SentenceEncoder(nn.Module):
@@ -140,7 +146,10 @@ def shipped(model: SentenceEncoder, file: Path) -> None:
     model.load_state_dict(weights, strict=False)
 
 
-def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: list[str]) -> torch.Tensor:
+Line = str | tuple[str, str]  # a text, or a situation's words and the text
+
+
+def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: list[Line]) -> torch.Tensor:
     """The vectors of the texts, each embedded by itself: no padding."""
     model.eval()
     with torch.no_grad():
@@ -148,7 +157,7 @@ def embed(model: SentenceEncoder, tokenizer: Tokenizer, texts: list[str]) -> tor
         return torch.cat([model(line, torch.ones_like(line)) for line in ids])
 
 
-def thin(model: SentenceEncoder, tokenizer: Tokenizer, layers: int, samples: list[str]) -> None:
+def thin(model: SentenceEncoder, tokenizer: Tokenizer, layers: int, samples: list[Line]) -> None:
     """Take layers out until so many are left, each time the one whose absence changes the samples' vectors least."""
     whole = embed(model, tokenizer, samples)
     while len(kept := list(model.bert.encoder.layer)) > layers:
@@ -212,6 +221,7 @@ def fine_tune(
     model: SentenceEncoder,
     tokenizer: Tokenizer,
     texts: list[str],
+    situations: list[Situation],
     labels: list[int],
     classes: int,
     epochs: int,
@@ -253,7 +263,8 @@ def fine_tune(
     knows = understood(taught, torch.tensor(labels)) if taught is not None else None
     for epoch in range(epochs):
         began, total = time.time(), 0.0
-        noisy = [mistype(text, chance) for text in texts]
+        said = anywhere(situations, chance.randrange(1 << 30))
+        noisy = [beside(mistype(text, chance), situation) for text, situation in zip(texts, said, strict=True)]
         ids = [encoded.ids for encoded in tokenizer.encode_batch(noisy)]
         for batch in batches([len(i) for i in ids], size, chance):
             width = max(len(ids[index]) for index in batch)
@@ -344,7 +355,7 @@ def network(model: SentenceEncoder) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=operations, ir_version=9)
 
 
-def export(model: SentenceEncoder, tokenizer: Tokenizer, folder: Path, samples: list[str]) -> float:
+def export(model: SentenceEncoder, tokenizer: Tokenizer, folder: Path, samples: list[Line]) -> float:
     """Write encoder.onnx (8 bits) and tokenizer.json; returns the mean cosine to the unquantized model."""
     folder.mkdir(parents=True, exist_ok=True)
     full = folder / "full.onnx"
@@ -359,7 +370,7 @@ def export(model: SentenceEncoder, tokenizer: Tokenizer, folder: Path, samples: 
     session = onnxruntime.InferenceSession(str(folder / "encoder.onnx"))
     cosines = []
     for text in samples:
-        ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
+        ids = np.array([tokenizer.encode_batch([text])[0].ids], dtype=np.int64)
         with torch.no_grad():
             exact = model.float()(torch.tensor(ids), torch.ones(ids.shape, dtype=torch.int64))[0].numpy()
         cosines.append(float(exact @ session.run(None, {"input_ids": ids})[0][0]))
@@ -384,6 +395,8 @@ def main() -> None:
     examples = [e for e in read_examples(arguments.data) if not e.author or e.author not in arguments.leave_out]
     wording = Wording(count_words(example.text for example in examples))
     texts = [spoken(wording.normalize(example.text)) for example in examples]
+    situations = [example.situation for example in examples]
+    lines = [beside(text, situation) for text, situation in zip(texts, situations, strict=True)]
     intents = sorted({example.intent for example in examples})
     labels = [intents.index(example.intent) for example in examples]
     folder = original()
@@ -393,21 +406,23 @@ def main() -> None:
         rows = [published_rows[piece] for piece, _ in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])]
     else:
         tokenizer, rows = prune(folder, texts)
+    frame(tokenizer)
     tokenizer.enable_truncation(LENGTH)
     print(f"{len(texts)} lines, {len(intents)} intents, {len(rows)} word pieces", flush=True)
     before = json.loads((HERE / "encoder.json").read_text(encoding="utf-8"))["layers"]
     model = load(folder, rows, before if arguments.go_on else PUBLISHED_LAYERS)
     if arguments.go_on:
         shipped(model, HERE / "encoder.onnx")
-    samples = texts[:: max(1, len(texts) // 300)]
+    samples = lines[:: max(1, len(lines) // 300)]
     began = time.time()
-    taught = embed(model, tokenizer, texts) if arguments.go_on and arguments.layers < before else None
+    taught = embed(model, tokenizer, lines) if arguments.go_on and arguments.layers < before else None
     thin(model, tokenizer, arguments.layers, samples)
     if arguments.epochs:
         fine_tune(
             model,
             tokenizer,
             texts,
+            situations,
             labels,
             len(intents),
             arguments.epochs,
@@ -422,7 +437,7 @@ def main() -> None:
         "encoder_sha256": hashlib.sha256((arguments.out / "encoder.onnx").read_bytes()).hexdigest(),
         "tokenizer_sha256": hashlib.sha256((arguments.out / "tokenizer.json").read_bytes()).hexdigest(),
         "lines": len(texts),
-        "lines_sha256": hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest(),
+        "lines_sha256": hashlib.sha256("\n".join(sorted(map(str, lines))).encode()).hexdigest(),
         "left_out": arguments.leave_out,
         "layers": arguments.layers,
         "started_from": "the encoder before it" if arguments.go_on else "published weights",
