@@ -16,8 +16,15 @@ _CHOICE = re.compile(
 )
 
 
-_BY_EMAIL = re.compile(r"\be-?mail\b")
+_BY_EMAIL = re.compile(r"\b(?:e-?)?mail\b")
 _BY_TEXT = re.compile(r"\b(?:text|txt|sms|phone)\b")
+_WAY = r"(?:(?:e-?)?mail|text|txt|sms|phone)"
+_OF_NO_USE = re.compile(
+    r"\b(?:no|not|never|without|(?:do not|(?:don|doesn|didn|haven)'?t) \w+)"
+    rf"(?: (?:an?|any|my|the|by|to|via|in|use|got))* {_WAY}\b"
+    rf"|\b{_WAY}(?: \w+)? (?:is|was|has|did|does|(?:is|did|does)n'?t|came|changed|died|dead)\b"
+)
+"""Words that name a way to say that it is none ("I don't have email", "the phone is dead")."""
 _WAY_WORDS = 8  # a longer message says more than which way
 
 
@@ -25,6 +32,7 @@ def _way(said: str, buttons: Sequence[tuple[str, str]]) -> str | None:
     """ "by email instead", where one of the buttons would send it so."""
     if len(said.split()) > _WAY_WORDS or said.endswith("?"):
         return None
+    said = _OF_NO_USE.sub(" ", said)
     for words, channel in ((_BY_EMAIL, '"email"'), (_BY_TEXT, '"sms"')):
         if words.search(said):
             return next((command for _, command in buttons if channel in command), None)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import dropwhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -259,8 +260,8 @@ def plain(text: str) -> str:
 
 
 def context_of(tracker: DialogueStateTracker, topics: frozenset[str]) -> dict[str, Any]:
-    """What the last turn was about: the topic answered, the buttons offered, the question asked, and whether the
-    message before was not understood.
+    """What the last turn was about: the topic answered, the buttons offered, the question asked, whether the message
+    before was not understood, and whether its answer began with whom to call.
 
     After "hold on" that is the turn before it.
     """
@@ -283,7 +284,15 @@ def context_of(tracker: DialogueStateTracker, topics: frozenset[str]) -> dict[st
         "buttons": buttons,
         "prompt": asked,
         "refused": refused,
+        "warned": _warned(tracker),
     }
+
+
+def _warned(tracker: DialogueStateTracker) -> bool:
+    """Whether the last answer had whom to call before it, which the tracker has before the message itself."""
+    earlier = dropwhile(lambda event: not isinstance(event, UserUttered), reversed(tracker.events))
+    said = next((event for event in earlier if isinstance(event, BotUttered)), None)
+    return said is not None and said.metadata.get("utter_action") == DANGER
 
 
 def _notes(said: BotUttered) -> dict[str, Any]:

@@ -231,6 +231,7 @@ class Decision(_Component):
                 aside=float(message.get(ASIDE) or 0),
                 calm=bool(message.get(CALM)),
                 told=(message.get("metadata") or {}).get("topic") == DANGER,
+                warned=bool((message.get("metadata") or {}).get("warned")),
             )
             best = {INTENT_NAME_KEY: verdict.rasa_intent, PREDICTED_CONFIDENCE_KEY: verdict.confidence}
             ranking = [

@@ -100,9 +100,9 @@ _STILL = re.compile(
 )
 _STILL_NO_CODE = re.compile(r"\bstill (?:nothing|no (?:code|text|email|message)|waiting)\b")
 _CHECKED = re.compile(
-    r"^(?:(?:no|yes|ok|okay|well|oh|but|and)\b[\s,.!]*)*(?:the |my |that |phone |mobile |cell )*"
+    r"^(?:(?:no|yes|yeah|yep|ok|okay|well|oh|but|and)\b[\s,.!]*)*(?:the |my |that |phone |mobile |cell )*"
     r"(?:number|email|address|emailaddress)(?:'s| is)? (?:the )?(?:right|correct|fine|same|good|ok|mine)(?: one)?"
-    r"[ .!]*$"
+    r"(?: (?:tho|though|too|anyway))?[ .!]*$"
 )
 _UNASKED = "report_unrequested_code"
 _NEED_NOT = "ask_password_needed"

@@ -109,6 +109,7 @@ def decide(
     aside: float = 0.0,
     calm: bool = False,
     told: bool = False,
+    warned: bool = False,
 ) -> Verdict:
     """Judge a message.
 
@@ -121,10 +122,11 @@ def decide(
         alarm: what the characters alone give an emergency.
         aside: what the likeliest clause is given for one.
         calm: whether the writer says that there is no emergency; then the classifier must be nearly sure of one.
-        told: whether whom to call was just told; who then says that there is none is believed, but for a rule, and who
-            is not understood then hears it again.
+        told: whether the last answer was whom to call; who is not understood then hears it again.
+        warned: whether whom to call was told, before an answer or as one; who then says that there is no emergency is
+            believed, but for a rule.
     """
-    if calm and told and not emergency:
+    if calm and (told or warned) and not emergency:
         probabilities = _without_emergency(probabilities)
     ranking = tuple(sorted(((name, float(p)) for name, p in probabilities.items()), key=lambda pair: -pair[1]))
     topics = [(name, p) for name, p in ranking if is_topic(name)]

@@ -41,6 +41,7 @@ def judge(
         probabilities, calibration, cut=scores.cut, halves=halves, embedded=scores.embedded,
         emergency=emergency, alarm=scores.alarm, aside=scores.aside,
         calm=is_denied(text, normalized), told=(metadata or {}).get("topic") == EMERGENCY,
+        warned=bool((metadata or {}).get("warned")),
     )
 
 

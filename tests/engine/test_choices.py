@@ -83,3 +83,27 @@ def test_other_words_do_not_write_to_the_practice(text):
 def test_a_bare_yes_does_not_choose_among_several():
     """With two choices before him a yes is no choice."""
     assert chosen("yes", [*FROM_HERE, *BUTTONS]) is None
+
+
+SEND = [
+    ("Yes, send it", '/affirm{"asks": "resend"}'), ("No, thanks", '/deny{"asks": "resend"}'),
+    ("Send it by email (less secure)", '/request_resend{"channel": "email"}'),
+]
+
+
+@pytest.mark.parametrize("text", [
+    "by email", "no send it by email", "no, email it to me instead", "fine do it by mail", "no i said MAIL not text",
+    "nope my email",
+])
+def test_the_way_can_be_named(text):
+    """Where a button would send it so; many say mail."""
+    assert chosen(text, SEND) == SEND[2][1]
+
+
+@pytest.mark.parametrize("text", [
+    "i dont have email", "I don't use email", "no email came", "the email never came", "my email is wrong",
+    "not by email", "my email died", "I never got the email", "can I get it by email?",
+])
+def test_a_way_that_is_of_no_use_is_not_chosen(text):
+    """Nothing is sent where its writer says that it cannot be read."""
+    assert chosen(text, SEND) is None

@@ -193,6 +193,23 @@ async def test_danger_told_in_the_midst_of_a_question_is_heard(engine):
     assert answer.replies[1].topic == "ask_text_charges"
 
 
+async def test_who_was_warned_beside_an_answer_and_denies_danger_is_believed(engine, monkeypatch):
+    """The engine tells the understanding that whom to call stood before the last answer, and only before the last."""
+    seen = []
+    parse = TurnProcessor._parse
+
+    async def doubtful(self, text, context=None):
+        found = await parse(self, text, context)
+        seen.append(context["warned"])
+        return {**found, "understanding": {**found["understanding"], "danger": text.startswith("ow")}}
+
+    monkeypatch.setattr(TurnProcessor, "_parse", doubtful)
+    for text in ("can i use my landline", "ow, does a landline work?", "nobody is hurt. is a text free?", "and email?"):
+        answer = await engine.answer("c", text, channel="web")
+        assert ("911" in answer.replies[0].text) == text.startswith("ow")
+    assert seen == [False, False, True, False]
+
+
 async def test_start_over_forgets(make_engine, database):
     """After "start over" nothing of the conversation is kept."""
     from sqlalchemy import func, select

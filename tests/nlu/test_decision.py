@@ -55,10 +55,11 @@ def test_who_was_told_whom_to_call_is_believed_or_told_again() -> None:
     assert not decide(sure, C, calm=True).emergency and decide(sure, C, calm=True).danger
     believed = decide(sure, C, calm=True, told=True)
     assert (believed.intent, believed.danger) == ("ask_landline", False)
+    assert decide(sure, C, calm=True, warned=True) == believed
     assert decide(sure, C, calm=True, told=True, emergency=True).emergency
     unclear = spread(out_of_scope=0.9)
     assert decide(unclear, C, told=True).danger and not decide(unclear, C, told=True, calm=True).danger
-    assert not decide(spread(ask_landline=0.97), C, told=True).danger
+    assert not decide(unclear, C, warned=True).danger and not decide(spread(ask_landline=0.97), C, told=True).danger
 
 
 def test_the_encoder_alone_calls_nothing_an_emergency() -> None:
